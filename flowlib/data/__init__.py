@@ -1,0 +1,1 @@
+"""Data: files to tensors (`mnist`), tensors to videos (`motion`)."""

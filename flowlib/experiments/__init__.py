@@ -1,0 +1,178 @@
+"""Experiments: what is compared, at which size, and how it is measured. One file a table.
+
+An experiment is data. `run` does one row of it: trains one model at one preset from one seed, on
+any device, resuming where it was interrupted, measures, and writes the row to the ledger.
+"""
+
+from __future__ import annotations
+
+import resource
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+import torch
+from torch import nn
+
+from flowlib.training import History, fit
+
+
+@dataclass(frozen=True)
+class Task:
+    """One experiment at one preset, with its data in memory: what a run needs to know.
+
+    Attributes:
+        model: name -> untrained model.
+        loss: (model, seed, number of the update) -> training loss.
+        validate: model -> validation loss.
+        measure: trained model -> metrics, plain data, among them the one the table shows.
+        training: arguments of `flowlib.training.fit`.
+        source: which data it is.
+    """
+
+    model: Callable[[str], nn.Module]
+    loss: Callable[[nn.Module, int, int], torch.Tensor]
+    validate: Callable[[nn.Module], float]
+    measure: Callable[[nn.Module], dict]
+    training: dict
+    source: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is compared: a table of the book.
+
+    Attributes:
+        name: on the command line, and of its file in the ledger.
+        title: one line for people.
+        models: the rows of the table, name -> title.
+        presets: name -> one line that says what it is.
+        metric: key of the metrics that the table shows.
+        prepare: (preset, device) -> Task.
+        published: model -> (mean, standard deviation) of the paper, standard deviation None where it
+            is not given.
+        published_source: where the published numbers stand.
+    """
+
+    name: str
+    title: str
+    models: dict[str, str]
+    presets: dict[str, str]
+    metric: str
+    prepare: Callable[[str, torch.device], Task]
+    published: dict[str, tuple[float, float | None]]
+    published_source: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trained model, how it was trained, and its row of the ledger."""
+
+    model: nn.Module
+    history: History
+    row: dict
+
+
+def experiments() -> dict[str, Experiment]:
+    """All experiments by name."""
+    from flowlib.experiments import translating_mnist
+
+    return {e.name: e for e in translating_mnist.EXPERIMENTS}
+
+
+def find(kind: str, name: str, known) -> object:
+    """known[name], or a ValueError that names the known ones."""
+    if name not in known:
+        raise ValueError(f"there is no {kind} {name!r}: choose one of {', '.join(known)}")
+    return known[name]
+
+
+def checkpoint_path(experiment: str, model: str, preset: str, seed: int) -> Path:
+    """Where a run keeps its checkpoint: in the user's cache folder."""
+    name = f"{experiment}-{model}-{preset}-{seed}.pt"
+    return Path(pooch.os_cache("flowlib")) / "checkpoints" / name
+
+
+def run(
+    experiment: str,
+    model: str,
+    preset: str = "quick",
+    seed: int = 0,
+    device: str = "cpu",
+    checkpoint: str | Path | None = None,
+    task: Task | None = None,
+    progress: bool = True,
+) -> Result:
+    """Train and measure one row. The row is returned, not written: see `flowlib.ledger.append`.
+
+    Args:
+        experiment, model, preset: names, see `python -m flowlib list`.
+        seed: of the initial weights and of the training data. Test data are the same for all seeds.
+        device: "cpu", "cuda", ...
+        checkpoint: file to resume from and to save to.
+        task: the experiment's task, if it was already prepared at this preset.
+        progress: show progress bars.
+
+    Raises:
+        ValueError: a name that is not known (the message lists those that are), a device that is
+            not there, or a checkpoint of another run.
+    """
+    chosen = find("experiment", experiment, experiments())
+    find(f"model of {experiment}", model, chosen.models)
+    find(f"preset of {experiment}", preset, chosen.presets)
+    place = torch_device(device)
+    task = task or chosen.prepare(preset, place)
+    torch.manual_seed(seed)
+    network = task.model(model).to(place)
+    identity = dict(experiment=experiment, model=model, preset=preset, seed=seed, data=task.source)
+    if place.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(place)
+    history = fit(
+        network,
+        lambda net, number: task.loss(net, seed, number),
+        validate=task.validate,
+        checkpoint=checkpoint,
+        identity=identity,
+        label=f"{model}, seed {seed}",
+        progress=progress,
+        **task.training,
+    )
+    command = f"python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
+    row = {
+        **identity,
+        "metrics": task.measure(network),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "updates": history.updates[-1],
+        "best_update": history.updates[history.best],
+        "seconds": round(history.seconds[-1], 1),
+        "peak_memory_mb": peak_memory_mb(place),
+        "device": device_name(place),
+        "threads": torch.get_num_threads(),
+        "command": command if device == "cpu" else f"{command} --device {shlex.quote(device)}",
+    }
+    return Result(network, history, row)
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of that name, after a look whether it is there."""
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"there is no device {name!r} here: choose cpu ({error})") from error
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Highest memory in use so far: of the device on CUDA, of the whole process elsewhere."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

@@ -1,0 +1,102 @@
+"""Results with their provenance: one row a run, one file an experiment, one line a row.
+
+Rows are written by runs, never by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+PACKAGE = Path(__file__).resolve().parent
+KEYS = ("experiment", "model", "preset", "seed")
+
+
+def folder() -> Path:
+    """Where the ledger lies: FLOWLIB_RESULTS, else book/results of the checkout, else what was
+    installed with the package, else ./results."""
+    if "FLOWLIB_RESULTS" in os.environ:
+        return Path(os.environ["FLOWLIB_RESULTS"])
+    installed = Path(sys.prefix) / "share" / "flowlib" / "results"
+    for place in (PACKAGE.parent / "book" / "results", installed):
+        if place.is_dir():
+            return place
+    return Path("results")
+
+
+def rows(experiment: str, **where) -> list[dict]:
+    """The rows of an experiment, the newest of each (model, preset, seed), that match `where`.
+
+    Raises:
+        ValueError: a line of the file is not a row.
+    """
+    path = folder() / f"{experiment}.jsonl"
+    newest = {}
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+        try:
+            row = json.loads(line)
+            newest[tuple(row[key] for key in KEYS)] = row
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}, line {number} is not a row of the ledger: {error}"
+            ) from error
+    return [row for row in newest.values() if all(row.get(k) == v for k, v in where.items())]
+
+
+def append(row: dict) -> Path:
+    """Add a row, with what is to be known of its making, and return the file.
+
+    Raises:
+        ValueError: a key that says which run it is, is missing.
+    """
+    missing = [key for key in KEYS if key not in row]
+    if missing:
+        raise ValueError(f"the row lacks {missing}: a row says which run it is, {KEYS}")
+    path = folder() / f"{row['experiment']}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({**row, **provenance()}, allow_nan=False)
+    with open(path, "a") as file:  # one write of one line: runs side by side do not mix
+        file.write(line + "\n")
+    return path
+
+
+def provenance() -> dict:
+    """Versions, commit and date: what is needed to make the same row again."""
+    return {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def commit() -> str:
+    """The commit of the checkout, with "+" when the package was changed since; else "unknown"."""
+
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", str(PACKAGE), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+" if git("status", "--porcelain", "--", ".") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def mean_std(values: list[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; the latter is NaN for one value."""
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return mean, math.nan
+    return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))

@@ -1,0 +1,251 @@
+"""Training: fit, evaluate, checkpoints. Knows no model and no data set.
+
+A batch is a function of its number, so that nothing random has to be stored: a run that was
+interrupted goes on with the next number and comes to the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+CHECKPOINT_FORMAT = 1
+
+
+@dataclass
+class History:
+    """What happened during training, as plain data.
+
+    Attributes:
+        updates: number of updates done at each record.
+        seconds: training time until then, without validation.
+        loss: mean training loss since the record before.
+        validation: validation loss, empty when none was asked for.
+        best: index of the record with the lowest validation loss.
+    """
+
+    updates: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> int:
+        return min(range(len(self.validation)), key=self.validation.__getitem__)
+
+
+def cosine(progress: float) -> float:
+    """Learning rate factor: linear from 0 over the first 5 %, then half a cosine down to 0."""
+    return min(progress / 0.05, 0.5 + 0.5 * math.cos(math.pi * progress))
+
+
+def constant(progress: float) -> float:
+    """Learning rate factor 1, as in the paper."""
+    return 1.0
+
+
+def fit(
+    model: nn.Module,
+    loss: Callable[[nn.Module, int], Tensor],
+    updates: int,
+    *,
+    learning_rate: float = 1e-3,
+    schedule: Callable[[float], float] = constant,
+    clip: float = 1.0,
+    validate: Callable[[nn.Module], float] | None = None,
+    record_every: int = 50,
+    checkpoint: str | Path | None = None,
+    identity: dict | None = None,
+    save_seconds: float = 30.0,
+    label: str = "training",
+    progress: bool = True,
+) -> History:
+    """Train with Adam; resume from the checkpoint if it is there; end with the best weights.
+
+    Args:
+        model: trained in place. At the end it holds the weights of the record with the lowest
+            validation loss, or the last ones when `validate` is None.
+        loss: (model, number of the update) -> scalar. The same number must give the same batch.
+        updates: number of updates in all.
+        learning_rate: of Adam, times schedule(progress), with progress from 0 to 1.
+        clip: the gradient is scaled down to this norm.
+        validate: model -> validation loss, called at each record.
+        record_every: updates between two records of the history.
+        checkpoint: file to resume from and to save to; none keeps nothing.
+        identity: what this run is (plain data); a checkpoint of another run is refused.
+        save_seconds: time between two checkpoints; one is also written when training is interrupted.
+        label: what the progress bar says.
+        progress: show the progress bar.
+
+    Returns:
+        The history of the whole run, the part before an interruption included.
+
+    Raises:
+        ValueError: the checkpoint belongs to another run or another model, or is damaged.
+        FloatingPointError: the loss is not finite; the last good weights stay in the checkpoint.
+    """
+    if updates < 1:
+        raise ValueError(f"updates is {updates}: training takes one or more")
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    history, done, seconds, running, best = History(), 0, 0.0, [], None
+    identity = {**(identity or {}), "updates": updates, "learning_rate": learning_rate}
+
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = load_checkpoint(checkpoint, model, identity)
+        optimizer.load_state_dict(state["optimizer"])
+        history = History(**state["history"])
+        done, seconds, running, best = (state[k] for k in ("done", "seconds", "running", "best"))
+
+    def save():
+        if checkpoint is not None:
+            save_checkpoint(
+                checkpoint,
+                model,
+                identity,
+                optimizer=optimizer.state_dict(),
+                history=asdict(history),
+                done=done,
+                seconds=seconds,
+                running=running,
+                best=best,
+            )
+
+    bar = tqdm(total=updates, initial=done, desc=label, disable=not progress, leave=False)
+    started = saved = time.monotonic()
+    try:
+        while done < updates:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * schedule((done + 0.5) / updates)
+            value = loss(model, done)
+            if not torch.isfinite(value):
+                raise FloatingPointError(
+                    f"the loss of update {done} is {value.item()}, run {identity}: lower the learning "
+                    f"rate or the clipping norm; last good weights: {checkpoint or 'not saved'}"
+                )
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            optimizer.step()
+            running.append(value.item())
+            done += 1
+            bar.update()
+            now = time.monotonic()
+            seconds, started = seconds + now - started, now
+            if done % record_every == 0 or done == updates:
+                history.updates.append(done)
+                history.seconds.append(seconds)
+                history.loss.append(sum(running) / len(running))
+                running = []
+                if validate is not None:
+                    history.validation.append(validate(model))
+                    if history.best == len(history.validation) - 1:
+                        best = {k: v.detach().clone() for k, v in model.state_dict().items()}
+                bar.set_postfix(loss=f"{(history.validation or history.loss)[-1]:.2e}")
+                started = time.monotonic()
+            if time.monotonic() - saved > save_seconds:
+                save()
+                saved = started = time.monotonic()
+    except KeyboardInterrupt:
+        save()
+        raise
+    finally:
+        bar.close()
+    save()
+    if best is not None:
+        model.load_state_dict(best)
+    return history
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, batches: Iterable, measure: Callable[[nn.Module, object], Tensor]
+) -> Tensor:
+    """The mean of `measure(model, batch)`, one row a sample, over all samples of all batches.
+
+    Args:
+        batches: anything to loop over.
+        measure: gives (sample, ...), e.g. the error of each sample at each time step.
+
+    Returns:
+        (...), in float64.
+
+    Raises:
+        ValueError: there is no sample.
+    """
+    training = model.training
+    model.eval()
+    total, count = 0.0, 0
+    for batch in batches:
+        values = measure(model, batch).double()
+        total, count = total + values.sum(0), count + len(values)
+    model.train(training)
+    if count == 0:
+        raise ValueError("there is no batch to evaluate on: give one sample or more")
+    return total / count
+
+
+def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state) -> None:
+    """Write model, identity and state, tensors and plain data only, in one atomic step."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    torch.save(
+        {"format": CHECKPOINT_FORMAT, "identity": identity, "model": model.state_dict(), **state},
+        part,
+    )
+    os.replace(part, path)
+
+
+def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = None) -> dict:
+    """Read a checkpoint into the model and return all that was saved with it.
+
+    Args:
+        identity: what the run must be; none takes any.
+
+    Raises:
+        ValueError: the file is damaged or no checkpoint, or is one of another run or model. The
+            model is then left as it was.
+    """
+    device = next(model.parameters()).device
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        weights, saved = state["model"], state["identity"]
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}): it is damaged or "
+            "something else; move it away to start afresh"
+        ) from error
+    differ = [k for k in (identity or {}) if saved.get(k) != identity[k]]
+    if differ:
+        raise ValueError(
+            f"{path} is of another run: "
+            + ", ".join(f"{k} is {saved.get(k)!r} there, {identity[k]!r} here" for k in differ)
+            + "; move it away or name another file"
+        )
+    own = model.state_dict()
+    wrong = [k for k in own.keys() | weights.keys() if _shape(own, k) != _shape(weights, k)]
+    if not wrong and any(
+        not v.is_floating_point() and not torch.equal(v, weights[k].to(v.device))
+        for k, v in own.items()
+    ):
+        wrong = [k for k, v in own.items() if not v.is_floating_point()]
+    if wrong:
+        k = sorted(wrong)[0]
+        raise ValueError(
+            f"{path} is of another model: {k} is {_shape(weights, k)} there, {_shape(own, k)} here; "
+            "build the model as it was saved"
+        )
+    model.load_state_dict(weights)
+    return state
+
+
+def _shape(state: dict, key: str):
+    return tuple(state[key].shape) if key in state else "missing"
