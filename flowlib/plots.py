@@ -1,0 +1,124 @@
+"""Every figure style of the book, once.
+
+A figure is shown as SVG whose lines and letters take the colour of the page (`currentColor`), on a
+transparent ground: the same figure is right in light and in dark mode. Colours that carry meaning
+are chosen to read on both. Knows only tensors.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+INK = "#010203"  # stands for the page's own text colour; no other colour of a figure is this one
+COLORS = {"g-rnn": "#8a8f98", "fernn-v1": "#3b82f6", "fernn-v2": "#e8590c", "truth": "#12a37f"}
+ORANGE, BLUE, GREY, GREEN = "#e8590c", "#3b82f6", "#8a8f98", "#12a37f"
+
+STYLE = {
+    "figure.figsize": (7, 2.6),
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "none",  # letters stay letters: they can be searched, scaled, and coloured
+    **{
+        key: INK
+        for key in ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    },
+    "axes.facecolor": "none",
+    "legend.frameon": False,
+}
+
+
+class Picture:
+    """A finished figure with its text alternative, as a notebook shows it."""
+
+    def __init__(self, svg: str, alt: str):
+        self.svg, self.alt = svg, alt
+
+    def _repr_html_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"Picture: {self.alt}"
+
+
+def figure(rows: int = 1, columns: int = 1, height: float = 2.6, **options):
+    """A figure in the book's style and its axes, as `matplotlib.pyplot.subplots` gives them."""
+    with plt.rc_context(STYLE):
+        return plt.subplots(rows, columns, figsize=(7, height), **options)
+
+
+def show(drawing: Figure, alt: str) -> Picture:
+    """The figure for the page; `alt` says in a sentence or two what it shows.
+
+    Raises:
+        ValueError: no text alternative.
+    """
+    if not alt.strip():
+        raise ValueError("alt is empty: say in a sentence what the figure shows")
+    file = io.StringIO()
+    with plt.rc_context(STYLE):
+        drawing.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    plt.close(drawing)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    text = html.escape(alt, quote=True)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    head = f'<svg class="flowlib-figure" role="img" aria-label="{text}" style="max-width:100%;height:auto"'
+    return Picture(svg.replace("<svg", head, 1), alt)
+
+
+def bump(size: int, width: float = 1.5, center: int = 0) -> Tensor:
+    """A smooth bump on a ring of `size` points, shape (channel=1, size), height 1 at its centre."""
+    distance = (torch.arange(size) - center + size // 2) % size - size // 2
+    return torch.exp(-0.5 * (distance / width) ** 2)[None].double()
+
+
+def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> None:
+    """Draw (time, position) as a picture: time runs down, position to the right."""
+    axis.imshow(states, cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest")
+    axis.set(title=title, xlabel="position x", ylabel="time t")
+
+
+def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Figure:
+    """A film strip: a row a video, (time, height, width), a column a frame.
+
+    Args:
+        videos: name of the row -> video.
+        frames: which frames to show; they are labelled by their number.
+        vmax: the value drawn brightest.
+    """
+    drawing, axes = figure(
+        len(videos), len(frames), height=7.2 * len(videos) / len(frames) + 0.3, squeeze=False
+    )
+    for row, (name, video) in zip(axes, videos.items(), strict=True):
+        for axis, t in zip(row, frames, strict=True):
+            axis.imshow(video[t], cmap="magma", vmin=0, vmax=vmax, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    for axis, t in zip(axes[-1], frames, strict=True):
+        axis.set_xlabel(f"{t}")
+    return drawing
+
+
+def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: float):
+    """Draw the error of each velocity, keys "v_y,v_x", as a heat map on a logarithmic scale."""
+    from matplotlib.colors import LogNorm
+
+    velocities = sorted({int(part) for key in errors for part in key.split(",")})
+    grid = [[errors[f"{y},{x}"] for x in velocities] for y in velocities]
+    low, high = velocities[0] - 0.5, velocities[-1] + 0.5
+    image = axis.imshow(grid, cmap="magma", norm=LogNorm(vmin, vmax), extent=(low, high, high, low))
+    axis.set(title=title, xlabel="$v_x$", xticks=velocities, yticks=velocities)
+    return image
