@@ -71,6 +71,8 @@ def do_list(options) -> None:
 
 def do_run(options) -> None:
     experiment = find("experiment", options.experiment, experiments())
+    if options.seed < 0:
+        raise ValueError(f"seed is {options.seed}: it wants 0 or more")
     for model in [options.model] if options.model else experiment.models:
         names = (experiment.name, model, options.preset, options.seed)
         where = dict(model=model, preset=options.preset, seed=options.seed)

@@ -33,7 +33,7 @@ def folder() -> Path:
 
 
 def rows(experiment: str, **where) -> list[dict]:
-    """The rows of an experiment, the newest of each (model, preset, seed), that match `where`.
+    """The rows of an experiment, the newest of each (model, preset, seed, data), that match `where`.
 
     Raises:
         ValueError: a line of the file is not a row.
@@ -43,7 +43,7 @@ def rows(experiment: str, **where) -> list[dict]:
     for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
         try:
             row = json.loads(line)
-            newest[tuple(row[key] for key in KEYS)] = row
+            newest[(*(row[key] for key in KEYS), row.get("data"))] = row
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path}, line {number} is not a row of the ledger: {error}"
@@ -55,14 +55,17 @@ def append(row: dict) -> Path:
     """Add a row, with what is to be known of its making, and return the file.
 
     Raises:
-        ValueError: a key that says which run it is, is missing.
+        ValueError: a key that says which run it is, is missing, or a number is NaN or infinite.
     """
     missing = [key for key in KEYS if key not in row]
     if missing:
         raise ValueError(f"the row lacks {missing}: a row says which run it is, {KEYS}")
     path = folder() / f"{row['experiment']}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({**row, **provenance()}, allow_nan=False)
+    try:
+        line = json.dumps({**row, **provenance()}, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(f"the row {row} holds NaN or infinite numbers, not written") from error
     with open(path, "a") as file:  # one write of one line: runs side by side do not mix
         file.write(line + "\n")
     return path
@@ -87,6 +90,7 @@ def commit() -> str:
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "__init__.py")  # else the checkout is of something else
         return git("rev-parse", "--short=12", "HEAD") + (
             "+" if git("status", "--porcelain", "--", ".") else ""
         )

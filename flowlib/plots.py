@@ -12,8 +12,9 @@ import io
 import re
 
 import matplotlib.pyplot as plt
-import torch
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 INK = "#010203"  # stands for the page's own text colour; no other colour of a figure is this one
@@ -53,9 +54,12 @@ class Picture:
 
 
 def figure(rows: int = 1, columns: int = 1, height: float = 2.6, **options):
-    """A figure in the book's style and its axes, as `matplotlib.pyplot.subplots` gives them."""
-    with plt.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(7, height), **options)
+    """A figure in the book's style and its axes, as `matplotlib.pyplot.subplots` gives them.
+
+    The style then stays: ticks and legends that are made later take their colours from it.
+    """
+    plt.rcParams.update(STYLE)
+    return plt.subplots(rows, columns, figsize=(7, height), **options)
 
 
 def show(drawing: Figure, alt: str) -> Picture:
@@ -67,8 +71,7 @@ def show(drawing: Figure, alt: str) -> Picture:
     if not alt.strip():
         raise ValueError("alt is empty: say in a sentence what the figure shows")
     file = io.StringIO()
-    with plt.rc_context(STYLE):
-        drawing.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    drawing.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     plt.close(drawing)
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
@@ -76,12 +79,6 @@ def show(drawing: Figure, alt: str) -> Picture:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     head = f'<svg class="flowlib-figure" role="img" aria-label="{text}" style="max-width:100%;height:auto"'
     return Picture(svg.replace("<svg", head, 1), alt)
-
-
-def bump(size: int, width: float = 1.5, center: int = 0) -> Tensor:
-    """A smooth bump on a ring of `size` points, shape (channel=1, size), height 1 at its centre."""
-    distance = (torch.arange(size) - center + size // 2) % size - size // 2
-    return torch.exp(-0.5 * (distance / width) ** 2)[None].double()
 
 
 def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> None:
@@ -112,10 +109,13 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
     return drawing
 
 
+def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle:
+    """A frame to mark a part of a heat map."""
+    return Rectangle(corner, width, height, fill=False, edgecolor="white", lw=2)
+
+
 def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: float):
     """Draw the error of each velocity, keys "v_y,v_x", as a heat map on a logarithmic scale."""
-    from matplotlib.colors import LogNorm
-
     velocities = sorted({int(part) for key in errors for part in key.split(",")})
     grid = [[errors[f"{y},{x}"] for x in velocities] for y in velocities]
     low, high = velocities[0] - 0.5, velocities[-1] + 0.5

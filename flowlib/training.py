@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,7 +40,8 @@ class History:
 
     @property
     def best(self) -> int:
-        return min(range(len(self.validation)), key=self.validation.__getitem__)
+        v = self.validation
+        return min(range(len(v)), key=lambda i: (math.isnan(v[i]), v[i]))
 
 
 def cosine(progress: float) -> float:
@@ -81,7 +83,8 @@ def fit(
         record_every: updates between two records of the history.
         checkpoint: file to resume from and to save to; none keeps nothing.
         identity: what this run is (plain data); a checkpoint of another run is refused.
-        save_seconds: time between two checkpoints; one is also written when training is interrupted.
+        save_seconds: time between two checkpoints; one is also written when training is interrupted
+            (by KeyboardInterrupt).
         label: what the progress bar says.
         progress: show the progress bar.
 
@@ -90,10 +93,10 @@ def fit(
 
     Raises:
         ValueError: the checkpoint belongs to another run or another model, or is damaged.
-        FloatingPointError: the loss is not finite; the last good weights stay in the checkpoint.
+        FloatingPointError: the loss or its gradient is not finite; the checkpoint keeps good weights.
     """
-    if updates < 1:
-        raise ValueError(f"updates is {updates}: training takes one or more")
+    if updates < 1 or record_every < 1:
+        raise ValueError(f"updates is {updates}, record_every is {record_every}: each is 1 or more")
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     history, done, seconds, running, best = History(), 0, 0.0, [], None
     identity = {**(identity or {}), "updates": updates, "learning_rate": learning_rate}
@@ -119,42 +122,51 @@ def fit(
             )
 
     bar = tqdm(total=updates, initial=done, desc=label, disable=not progress, leave=False)
-    started = saved = time.monotonic()
+    whole, saved = True, time.monotonic()  # whole: weights and history are of the same update
     try:
-        while done < updates:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate * schedule((done + 0.5) / updates)
-            value = loss(model, done)
-            if not torch.isfinite(value):
-                raise FloatingPointError(
-                    f"the loss of update {done} is {value.item()}, run {identity}: lower the learning "
-                    f"rate or the clipping norm; last good weights: {checkpoint or 'not saved'}"
-                )
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-            optimizer.step()
-            running.append(value.item())
-            done += 1
-            bar.update()
-            now = time.monotonic()
-            seconds, started = seconds + now - started, now
-            if done % record_every == 0 or done == updates:
+        while running or done < updates:
+            if running and (done % record_every == 0 or done == updates):
+                validation = None if validate is None else validate(model)
+                whole = False
                 history.updates.append(done)
                 history.seconds.append(seconds)
                 history.loss.append(sum(running) / len(running))
                 running = []
-                if validate is not None:
-                    history.validation.append(validate(model))
+                if validation is not None:
+                    history.validation.append(validation)
                     if history.best == len(history.validation) - 1:
                         best = {k: v.detach().clone() for k, v in model.state_dict().items()}
+                whole = True
                 bar.set_postfix(loss=f"{(history.validation or history.loss)[-1]:.2e}")
+            else:
                 started = time.monotonic()
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate * schedule((done + 0.5) / updates)
+                value = loss(model, done)
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+                if not (torch.isfinite(value) and torch.isfinite(norm)):
+                    kept = checkpoint is not None and Path(checkpoint).exists()
+                    raise FloatingPointError(
+                        f"the loss of update {done} is {value.item()}, its gradient's norm {norm.item()}, "
+                        f"run {identity}: lower the learning rate or the clipping norm; last good "
+                        f"weights: {checkpoint if kept else 'not saved'}"
+                    )
+                value = value.item()
+                whole = False
+                optimizer.step()
+                running.append(value)
+                done += 1
+                whole = True
+                seconds += time.monotonic() - started
+                bar.update()
             if time.monotonic() - saved > save_seconds:
                 save()
-                saved = started = time.monotonic()
+                saved = time.monotonic()
     except KeyboardInterrupt:
-        save()
+        if whole:  # else the last checkpoint stays
+            save()
         raise
     finally:
         bar.close()
@@ -183,10 +195,12 @@ def evaluate(
     training = model.training
     model.eval()
     total, count = 0.0, 0
-    for batch in batches:
-        values = measure(model, batch).double()
-        total, count = total + values.sum(0), count + len(values)
-    model.train(training)
+    try:
+        for batch in batches:
+            values = measure(model, batch).double()
+            total, count = total + values.sum(0), count + len(values)
+    finally:
+        model.train(training)
     if count == 0:
         raise ValueError("there is no batch to evaluate on: give one sample or more")
     return total / count
@@ -197,11 +211,12 @@ def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    torch.save(
-        {"format": CHECKPOINT_FORMAT, "identity": identity, "model": model.state_dict(), **state},
-        part,
-    )
-    os.replace(part, path)
+    state = {"identity": identity, "model": model.state_dict(), **state}
+    try:
+        torch.save({"format": CHECKPOINT_FORMAT, **state}, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = None) -> dict:
@@ -213,16 +228,27 @@ def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = 
     Raises:
         ValueError: the file is damaged or no checkpoint, or is one of another run or model. The
             model is then left as it was.
+        OSError: there is no such file, or it may not be read.
     """
     device = next(model.parameters()).device
     try:
+        with zipfile.ZipFile(path) as file:  # torch.load does not look at the checksums
+            if damaged := file.testzip():
+                raise zipfile.BadZipFile(damaged)
         state = torch.load(path, map_location=device, weights_only=True)
-        weights, saved = state["model"], state["identity"]
+        weights, saved, version = state["model"], state["identity"], state["format"]
+    except OSError:
+        raise
     except Exception as error:
         raise ValueError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}): it is damaged or "
             "something else; move it away to start afresh"
         ) from error
+    if version != CHECKPOINT_FORMAT:
+        raise ValueError(
+            f"{path} has format {version}, this flowlib reads {CHECKPOINT_FORMAT}; move it away to "
+            "start afresh"
+        )
     differ = [k for k in (identity or {}) if saved.get(k) != identity[k]]
     if differ:
         raise ValueError(
@@ -231,21 +257,21 @@ def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = 
             + "; move it away or name another file"
         )
     own = model.state_dict()
-    wrong = [k for k in own.keys() | weights.keys() if _shape(own, k) != _shape(weights, k)]
-    if not wrong and any(
-        not v.is_floating_point() and not torch.equal(v, weights[k].to(v.device))
-        for k, v in own.items()
-    ):
-        wrong = [k for k, v in own.items() if not v.is_floating_point()]
-    if wrong:
-        k = sorted(wrong)[0]
-        raise ValueError(
-            f"{path} is of another model: {k} is {_shape(weights, k)} there, {_shape(own, k)} here; "
-            "build the model as it was saved"
-        )
+    for k in sorted(own.keys() | weights.keys()):
+        here, there = _kind(own, k), _kind(weights, k)
+        if here != there:
+            raise ValueError(
+                f"{path} is of another model: {k} is {there} there, {here} here; "
+                "build the model as it was saved"
+            )
     model.load_state_dict(weights)
     return state
 
 
-def _shape(state: dict, key: str):
-    return tuple(state[key].shape) if key in state else "missing"
+def _kind(state: dict, key: str):
+    """What must agree for weights to fit a model: shapes, and sets of whole numbers, as velocities."""
+    if key not in state:
+        return "missing"
+    value = state[key]
+    is_set = value.ndim > 0 and not value.is_floating_point()  # a single number may be a counter
+    return value.tolist() if is_set else tuple(value.shape)

@@ -17,9 +17,14 @@ def generator(*seed: int) -> torch.Generator:
     """A random generator on the CPU, so that one seed gives the same numbers on every device.
 
     Args:
-        seed: any numbers, e.g. the run's seed and the update; different numbers give streams that
-            have nothing to do with each other.
+        seed: any numbers from 0 on, e.g. the run's seed and the update; different numbers give
+            streams that have nothing to do with each other.
+
+    Raises:
+        ValueError: a negative number.
     """
+    if any(number < 0 for number in seed):
+        raise ValueError(f"seed is {', '.join(map(str, seed))}: it wants numbers from 0 on")
     state = np.random.SeedSequence(seed).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
 

@@ -67,9 +67,9 @@ PRESETS = {
         batch=4, updates=6, record_every=3, test=8,
     ),
     "quick": Preset(
-        "14 x 14, 5 frames in and 5 out, 16 channels: about a minute a model on two CPU cores",
-        size=14, context=5, horizon=5, long=20, channels=16, decoder_layers=2,
-        batch=16, updates=200, record_every=20, test=256,
+        "14 x 14, 5 frames in and 10 out, 16 channels: about a minute a model on two CPU cores",
+        size=14, context=5, horizon=10, long=30, channels=16, decoder_layers=2,
+        batch=6, updates=300, record_every=30, test=192, memory=0.9,
     ),
     "laptop": Preset(
         "14 x 14, 10 frames in and 10 out, 16 channels: minutes a row on two CPU cores",

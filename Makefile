@@ -1,0 +1,92 @@
+# make book    executes the chapters and builds the site
+# make test    everything that CI runs
+# make serve   shows the built site in a browser
+# make clean   removes what was made here
+.DELETE_ON_ERROR:
+.PHONY: book test serve clean env lint unit notebooks site-test browser
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+SITE := _build/html
+ENV := .venv/ready
+
+# Paths of this checkout only: a machine without a writable home is enough.
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+
+# --- what the others need ---------------------------------------------------------------------
+
+env: $(ENV)
+
+$(ENV): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The book needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+	  echo "Could not make .venv: does Python have its venv module? (Debian: python3-venv)"; exit 1; }
+	$(BIN)/python -m pip install -q -r requirements.txt
+	$(BIN)/python -m pip install -q --no-deps -e .
+	@# Matplotlib's font cache now: built later, its notice would land in a chapter.
+	@$(BIN)/python -c 'import matplotlib.pyplot'
+	@touch $@
+
+browser: $(ENV)
+	@$(BIN)/python tests/book/conftest.py || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -q && apt-get install -qy chromium; \
+	  $(BIN)/python tests/book/conftest.py; } || \
+	{ $(BIN)/python -m playwright install $$([ "$$(id -u)" != 0 ] || echo --with-deps) chromium; \
+	  $(BIN)/python tests/book/conftest.py; } || \
+	{ echo "No Chromium found or installed. Install one, or set BROWSER=/path/to/chromium"; exit 1; }
+
+# --- the site ---------------------------------------------------------------------------------
+
+# MyST-NB runs a chapter again when its text changes, but not when flowlib does: when the content
+# of anything that the chapters read has changed, start anew. Checksums, because a checkout touches
+# every date.
+INPUTS = find flowlib $(wildcard book/results) pyproject.toml requirements.txt -type f \
+  ! -path '*/__pycache__/*' -exec cksum {} + | LC_ALL=C sort
+
+# All pages every time (seconds): else a second build hides the warnings of the first, and misses
+# a changed style sheet. Chapters that have run are taken from the cache.
+book: $(ENV)
+	@$(INPUTS) | cmp -s - _build/inputs || { rm -rf _build; mkdir _build; $(INPUTS) > _build/inputs; }
+	$(BIN)/jupyter-book build --all -q -W -n --keep-going .
+	@# Of MathJax's 20 MB the pages use TeX input, its extensions and one kind of font.
+	@find $(SITE)/_static/mathjax -type f ! -name tex-chtml.js ! -path '*/input/tex/extensions/*' \
+	  ! -path '*/output/chtml/fonts/*' -delete
+	@find $(SITE)/_static/mathjax -type d -empty -delete
+	@# A widget carries its data in its HTML; its state for html-manager would carry it once more.
+	@find $(SITE)/chapters -name '*.html' -exec perl -ni -e \
+	  'print unless m{<script type="application/vnd.jupyter.widget-state.json">}' {} +
+	@echo "The book is at $(CURDIR)/$(SITE)/index.html  (make serve shows it)"
+
+serve:
+	@[ -f $(SITE)/index.html ] || $(MAKE) book
+	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends)"
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
+
+# --- the tests, cheap ones first --------------------------------------------------------------
+
+test:
+	$(MAKE) lint
+	$(MAKE) unit
+	$(MAKE) notebooks
+	$(MAKE) site-test
+
+lint: $(ENV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python book/first_cell.py --check
+
+unit: $(ENV)
+	$(BIN)/pytest -q -m "" tests/book/test_notebooks.py
+	$(BIN)/pytest -q -m "" tests --ignore tests/book
+
+notebooks: $(ENV)
+	$(BIN)/pytest -q --nbval-lax --nbval-current-env chapters
+
+site-test: browser book
+	$(BIN)/pytest -q -m "" tests/book --ignore tests/book/test_notebooks.py
+
+clean:
+	rm -rf _build .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Widgets: each one Python class that packs tensors, and one ES module that draws them."""

@@ -1,0 +1,91 @@
+"""What the tests of the site share: the pages, the browser, the built site on a loopback port.
+
+Run as a program it prints the Chromium that the tests will use, or fails: `make` asks it.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+FLAGS = [
+    "--no-sandbox",  # as root, in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def toc_pages() -> list[str]:
+    """Every page of the table of contents, without suffix."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    chapters = [c["file"] for part in toc["parts"] for c in part["chapters"]]
+    return [toc["root"], *chapters]
+
+
+def find_browser() -> str | None:
+    asked = os.environ.get("BROWSER", "")
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    if "chrom" in asked:  # some editors put a script of their own in BROWSER
+        names.insert(0, asked)
+    for path in filter(None, map(shutil.which, names)):
+        # A name may belong to a stub that only says where to get the browser.
+        if subprocess.run([path, "--version"], capture_output=True).returncode == 0:
+            return path
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if os.path.exists(path) else None
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/favicon.ico":  # the browser asks for it by itself; the book has none
+            self.send_response(204)
+            self.end_headers()
+        else:
+            super().do_GET()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of the built site."""
+    if not (SITE / "index.html").exists():
+        pytest.fail("there is no built site: run make book first")
+    handler = functools.partial(Quiet, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = find_browser()
+    if path is None:
+        pytest.fail("no Chromium found: run make browser, or set BROWSER=/path/to/chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+if __name__ == "__main__":
+    found = find_browser()
+    print(found or "no Chromium found")
+    sys.exit(found is None)

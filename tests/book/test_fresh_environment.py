@@ -1,0 +1,63 @@
+"""A reader's machine: pip, torch and Jupyter, one notebook, and nothing of the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+CHAPTER = ROOT / "chapters" / "01_the_grnn_fails.ipynb"
+REQUIREMENTS = ROOT / "requirements.txt"
+THERE_ALREADY = "torch", "numpy", "matplotlib", "ipykernel"  # as in Colab
+
+# Runs the notebook, then asks its kernel where flowlib came from.
+RUN = """
+import nbclient, nbformat, sys
+notebook = nbformat.read(sys.argv[1], as_version=4)
+notebook.cells.append(nbformat.v4.new_code_cell("print(fl.__file__)"))
+nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+print(notebook.cells[-1].outputs[0].text)
+"""
+
+
+def run(*command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **options)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.strip()
+
+
+def pinned(name):
+    return re.search(rf"^{name}==.*$", REQUIREMENTS.read_text(), flags=re.M)[0]
+
+
+@pytest.mark.slow
+def test_chapter_installs_flowlib_and_runs(tmp_path):
+    python = tmp_path / "venv" / "bin" / "python"
+    repository, away = tmp_path / "flowlib.git", tmp_path / "away"
+    away.mkdir()
+    shutil.copy(CHAPTER, away)
+    run("git", "clone", "-q", "--bare", str(ROOT), str(repository))
+    run(sys.executable, "-m", "venv", str(tmp_path / "venv"))
+
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    environment = inherited | {
+        "FLOWLIB_ADDRESS": f"git+file://{repository}",
+        "PIP_CONSTRAINT": str(REQUIREMENTS),
+        "MPLCONFIGDIR": str(tmp_path),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    here = {"cwd": away, "env": environment}
+    pip = str(python), "-m", "pip"
+    run(*pip, "install", "-q", *map(pinned, THERE_ALREADY), "nbclient", **here)
+    torch_version = str(python), "-c", "import torch; print(torch.__version__)"
+    before = run(*torch_version, **here)
+
+    imported = run(str(python), "-c", RUN, CHAPTER.name, **here)
+
+    assert Path(imported.splitlines()[-1]).is_relative_to(tmp_path / "venv")
+    assert "site-packages" in imported
+    assert run(*torch_version, **here) == before

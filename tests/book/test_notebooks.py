@@ -1,0 +1,76 @@
+"""What holds for every chapter as a file, before it is run."""
+
+import json
+import re
+import runpy
+
+import pytest
+from conftest import ROOT, toc_pages
+
+FIRST_CELL = runpy.run_path(str(ROOT / "book" / "first_cell.py"))
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+pytestmark = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf8"))
+
+
+def prose(path):
+    cells = read(path)["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def test_first_code_cell_is_the_common_one(path):
+    assert FIRST_CELL["is_current"](read(path)), "run: python book/first_cell.py"
+
+
+def test_only_checked_cells_hold_outputs(path):
+    # nbval passes a tagged cell without an output, and compares nothing.
+    for cell in (c for c in read(path)["cells"] if c["cell_type"] == "code"):
+        checked = "nbval-check-output" in cell["metadata"].get("tags", [])
+        assert bool(cell["outputs"]) == checked, "".join(cell["source"])
+        # Nor does it take an output without a number: it calls such a cell unrun.
+        assert (cell["execution_count"] is not None) == checked, "".join(cell["source"])
+        for output in cell["outputs"]:
+            text = output.get("text") or output.get("data", {}).get("text/plain")
+            assert "".join(text or "").strip(), "".join(cell["source"])
+
+
+def test_is_written_in_a_chapters_shape(path):
+    # Without the fenced blocks, where a # is no heading.
+    text = re.sub(r"^(`{3,})[^\n]*\n.*?^\1[ \t]*$", "", prose(path), flags=re.M | re.S)
+    titles = re.findall(r"^(#{1,2}) +(.+)$", text, flags=re.M)
+    assert [level for level, _ in titles].count("#") == 1
+    sections = [title.lower() for level, title in titles if level == "##"]
+    for wanted in ("you will be able to", "summary", "exercises"):
+        assert any(wanted in s.replace("you'll", "you will") for s in sections), wanted
+
+
+def test_statements_stand_in_labelled_boxes(path):
+    # The options follow the opening line: the label is among them.
+    boxes = re.findall(r"^[`:]{3,}\{prf:(\w+)\}[^\n]*\n((?::.*\n)*)", prose(path), flags=re.M)
+    statements = [options for kind, options in boxes if kind != "proof"]
+    assert statements
+    assert all(":label:" in options for options in statements)
+
+
+def test_every_exercise_has_a_solution(path):
+    text = prose(path)
+    box = r"^[`:]{3,}\{exercise(?:-start)?\}[^\n]*\n(?::(?!label).*\n)*:label: *(\S+)"
+    exercises = re.findall(box, text, flags=re.M)
+    solutions = re.findall(r"^[`:]{3,}\{solution(?:-start)?\} *(\S+)", text, flags=re.M)
+    assert len(exercises) >= 3
+    assert sorted(exercises) == sorted(solutions)
+
+
+def test_names_no_path_of_a_machine(path):
+    found = re.search(
+        r"(?<![\w.])/(?:home|root|tmp|work|Users|content|mnt)/\w+|[A-Z]:\\\\Users", path.read_text()
+    )
+    assert not found, found
+
+
+def test_is_in_the_table_of_contents(path):
+    assert f"chapters/{path.stem}" in toc_pages()

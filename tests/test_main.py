@@ -1,0 +1,164 @@
+"""The command line, as a reader uses it, at the preset `tiny` and without MNIST."""
+
+import json
+import shlex
+
+import pooch
+import pytest
+import torch
+
+from flowlib import ledger
+from flowlib.__main__ import main
+from flowlib.data.motion import MovingImages
+from flowlib.experiments import checkpoint_path
+
+pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
+RUN = ["run", "translating-mnist", "--model", "g-rnn", "--preset", "tiny"]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """An empty ledger, an empty cache, no data; one thread, as the tensors are small."""
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("FLOWLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FLOWLIB_OFFLINE", "1")
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(threads)
+
+
+def files(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_list_and_data(capsys):
+    assert main(["list"]) == main(["data"]) == 0
+    out = capsys.readouterr().out
+    for word in ("translating-mnist", "velocity-generalisation", "fernn-v2", "laptop", "paper"):
+        assert word in out
+    assert "MNIST: 0 of 4 files" in out and "scikit-learn digits will stand in" in out
+
+
+def test_run_writes_one_row(workplace, capsys):
+    assert main(RUN) == 0
+    out = capsys.readouterr().out
+    assert "translating-mnist g-rnn tiny 0: test_mse" in out and "scikit-learn digits" in out
+    assert files(workplace) == ["results/translating-mnist.jsonl"], "no checkpoint is left behind"
+    (row,) = ledger.rows("translating-mnist")
+    wanted = "experiment model preset seed data metrics parameters updates best_update seconds"
+    wanted += " peak_memory_mb device threads command torch python commit date"
+    assert row.keys() == set(wanted.split())
+    assert row["data"] == "scikit-learn digits" and row["device"] == "cpu" and row["seconds"] >= 0
+    assert row["peak_memory_mb"] > 10 and row["parameters"] == 108
+
+    assert main(RUN) == 0
+    assert "the ledger has this row" in capsys.readouterr().out
+    path = workplace / "results" / "translating-mnist.jsonl"
+    assert len(path.read_text().splitlines()) == 1
+
+    # The row's own command makes the row again.
+    python, _, _, *words = shlex.split(row["command"])
+    assert python == "python" and main([*words, "--again"]) == 0
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert second["metrics"] == first["metrics"] and second["command"] == first["command"]
+
+
+def test_run_without_a_model_runs_them_all():
+    experiment = "velocity-generalisation"
+    assert main(["run", experiment, "--preset", "tiny", "--seed", "3"]) == 0
+    rows = ledger.rows(experiment, preset="tiny", seed=3)
+    assert [row["model"] for row in rows] == ["g-rnn", "fernn-v1", "fernn-v2"]
+    assert len({row["metrics"]["test_mse"] for row in rows}) == 3
+
+
+def test_table(capsys):
+    def row(model, seed, mse, data="MNIST"):
+        what = dict(experiment="translating-mnist", preset="quick", parameters=1, seconds=1.0)
+        metrics = {"test_mse": mse}
+        ledger.append(what | dict(model=model, seed=seed, data=data, metrics=metrics))
+
+    row("fernn-v2", 0, 1e-3)
+    row("fernn-v2", 1, 3e-3)
+    row("fernn-v2", 1, 0.5, "scikit-learn digits")  # other data are no seed of the same row
+    row("fernn-v1", 0, 7e-3)
+    assert main(["table", "translating-mnist"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if "|" in line}
+    assert [c.strip() for c in cells["FERNN-V2"]] == [
+        "1.8e-04 ± 3e-06", "2.0e-03 ± 1e-03 (2 seeds, MNIST)", "-", "-"
+    ]  # fmt: skip
+    assert cells["FERNN-V1"][0].strip() == "-" and "7.0e-03 (1 seed" in cells["FERNN-V1"][1]
+    assert [c.strip() for c in cells["G-RNN"]] == ["1.4e-03 ± 9e-06", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("draw", [3, 4, 10])
+def test_a_run_that_was_stopped_goes_on(workplace, monkeypatch, capsys, draw):
+    """Stopped with Ctrl-C in training, in validation, or in the final measurement."""
+    path = checkpoint_path("translating-mnist", "g-rnn", "tiny", 0)
+    assert path.is_relative_to(workplace)
+    original, drawn = MovingImages.draw, []
+
+    def stops(self, *args):
+        drawn.append(args)
+        if len(drawn) == draw:
+            raise KeyboardInterrupt
+        return original(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MovingImages, "draw", stops)
+        assert main(RUN) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert files(workplace) == [str(path.relative_to(workplace))], "a checkpoint, and no row yet"
+    assert torch.load(path, weights_only=True)["done"] == {3: 2, 4: 3, 10: 6}[draw]
+
+    assert main(RUN) == 0 and main([*RUN, "--again"]) == 0
+    lines = (workplace / "results" / "translating-mnist.jsonl").read_text().splitlines()
+    resumed, whole = map(json.loads, lines)
+    for key in ("metrics", "best_update", "updates"):
+        assert resumed[key] == whole[key]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({1: "moving-mnist"}, "choose one of translating-mnist, velocity-generalisation"),
+        ({3: "fernn"}, "choose one of g-rnn, fernn-v1, fernn-v2"),
+        ({5: "huge"}, "choose one of tiny, quick, laptop, paper"),
+        ({6: "--device", 7: "gpu"}, "no device 'gpu' here: choose cpu"),
+        ({6: "--device", 7: "cuda:99"}, "no device 'cuda:99' here: choose cpu"),
+        ({6: "--seed", 7: "-1"}, "seed is -1: it wants 0 or more"),
+    ],
+)
+def test_bad_input_gets_status_2_and_what_would_work(
+    as_users_see_it, workplace, capsys, change, message
+):
+    words = dict(enumerate(RUN)) | change
+    assert main(list(words.values())) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("flowlib: ") and message in err
+    assert files(workplace) == []
+
+
+def test_a_damaged_ledger_or_checkpoint_is_named(workplace, capsys):
+    path = checkpoint_path("translating-mnist", "g-rnn", "tiny", 0)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half")
+    assert main(RUN) == 2
+    assert f"{path} cannot be read as a checkpoint" in capsys.readouterr().err
+    assert path.read_bytes() == b"half", "it is not ours to delete"
+    (workplace / "results").mkdir()
+    (workplace / "results" / "translating-mnist.jsonl").write_text("not a row\n")
+    assert main(RUN) == main(["table", "translating-mnist"]) == 2
+    assert "translating-mnist.jsonl, line 1" in capsys.readouterr().err
+
+
+def test_a_command_that_there_is_not(capsys):
+    for words in (["fly"], []):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert "invalid choice: 'fly'" in err and "'table'" in err
