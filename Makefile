@@ -78,14 +78,13 @@ lint: $(ENV)
 	$(BIN)/python book/first_cell.py --check
 
 unit: $(ENV)
-	$(BIN)/pytest -q -m "" tests/book/test_notebooks.py
-	$(BIN)/pytest -q -m "" tests --ignore tests/book
+	$(BIN)/pytest -q
 
 notebooks: $(ENV)
 	$(BIN)/pytest -q --nbval-lax --nbval-current-env chapters
 
 site-test: browser book
-	$(BIN)/pytest -q -m "" tests/book --ignore tests/book/test_notebooks.py
+	$(BIN)/pytest -q -m "browser or slow"
 
 clean:
 	rm -rf _build .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -22,10 +22,11 @@ if importlib.util.find_spec("flowlib") is None:
     address = os.environ.get("FLOWLIB_ADDRESS") or "{ADDRESS}"
     if not address:
         raise ModuleNotFoundError(
-            "flowlib is not installed. From a copy of this book's repository run: pip install . "
-            "(or set FLOWLIB_ADDRESS to a git address, e.g. git+https://...)"
+            "flowlib is not installed. From a copy of this book's repository run: "
+            "pip install . (or set FLOWLIB_ADDRESS to a git address, git+https://...)"
         )
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", address], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.run([*pip, address], check=True)
 
 import flowlib as fl"""
 TAGS = ["hide-cell"]

@@ -25,7 +25,8 @@ STYLE = (
 def curve(values, scale: float) -> str:
     """A signal on the ring as an SVG path, from the middle of the first to the last position."""
     points = " ".join(
-        f"{(k + 0.5) * WIDTH / N:.1f},{HEIGHT - value * scale:.1f}" for k, value in enumerate(values)
+        f"{(k + 0.5) * WIDTH / N:.1f},{HEIGHT - value * scale:.1f}"
+        for k, value in enumerate(values)
     )
     return f"M0,{HEIGHT} L{points} L{WIDTH},{HEIGHT}"
 

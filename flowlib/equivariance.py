@@ -61,7 +61,7 @@ def flow_equivariance_error(
     Raises:
         ValueError: no group is known, or no v has a partner v - w in V.
 
-    Source: Keller 2025 (arXiv 2507.14793), definition of flow equivariance and theorem 4.1.
+    Source: Keller 2025 (arXiv 2507.14793), sections 3 and 4.
     """
     model, group = _in_double(model, group)
     video = video.double()

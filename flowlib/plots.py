@@ -83,7 +83,9 @@ def show(drawing: Figure, alt: str) -> Picture:
 
 def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> None:
     """Draw (time, position) as a picture: time runs down, position to the right."""
-    axis.imshow(states, cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest")
+    axis.imshow(
+        states.numpy(), cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest"
+    )
     axis.set(title=title, xlabel="position x", ylabel="time t")
 
 
@@ -100,7 +102,7 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
     )
     for row, (name, video) in zip(axes, videos.items(), strict=True):
         for axis, t in zip(row, frames, strict=True):
-            axis.imshow(video[t], cmap="magma", vmin=0, vmax=vmax, interpolation="nearest")
+            axis.imshow(video[t].numpy(), cmap="magma", vmin=0, vmax=vmax, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")

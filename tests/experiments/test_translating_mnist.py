@@ -13,7 +13,6 @@ from flowlib.experiments.translating_mnist import EXPERIMENTS, PRESETS, build
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 TINY = PRESETS["tiny"]
-SLOW = [",".join(map(str, v)) for v in fl.translation_velocities(1).tolist()]
 
 
 @pytest.fixture(scope="module", autouse=True)
