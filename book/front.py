@@ -73,14 +73,14 @@ def picture() -> str:
         panel(0, 22 + lower, "What a G-RNN remembers", film(lost, scale, orange), goal),
         panel(right, 22 + lower, "What a FERNN remembers", film(kept, scale, orange), goal),
         f'<g transform="translate({right},{22})" fill="currentColor">'
-        f'<path d="M0,30h34" {outline}/><text x="46" y="35">the memory of a still bump,</text>'
-        '<text x="46" y="54">carried along</text></g>',
+        f'<path d="M0,30h34" {outline}/><text x="46" y="36">the memory of a still</text>'
+        '<text x="46" y="60">bump, carried along</text></g>',
     ]
     pause = "this.animationsPaused()?this.unpauseAnimations():this.pauseAnimations()"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flowlib-figure" role="img" color="#6e7681" '
         f'viewBox="0 0 {2 * WIDTH + GAP} {2 * HEIGHT + GAP + 52}" width="{2 * WIDTH + GAP}" '
-        f'font-family="system-ui, sans-serif" font-size="16" tabindex="0" onclick="{pause}" '
+        f'font-family="system-ui, sans-serif" font-size="19" tabindex="0" onclick="{pause}" '
         f"onkeydown=\"if(event.key==='Enter')this.onclick()\" "
         f'aria-label="{ALT}"><style>{STYLE}</style>{"".join(panels)}</svg>\n'
     )

@@ -76,8 +76,10 @@ def do_run(options) -> None:
     for model in [options.model] if options.model else experiment.models:
         names = (experiment.name, model, options.preset, options.seed)
         where = dict(model=model, preset=options.preset, seed=options.seed)
-        if not options.again and ledger.rows(experiment.name, **where):
-            print(f"{' '.join(map(str, names))}: the ledger has this row (--again makes it anew)")
+        there = ledger.rows(experiment.name, **where)
+        if there and not options.again:
+            data = " and ".join(row["data"] for row in there)
+            print(f"{' '.join(map(str, names))}: the ledger has this row, of {data} (or --again)")
             continue
         checkpoint = checkpoint_path(*names)
         row = run(*names, device=options.device, checkpoint=checkpoint).row

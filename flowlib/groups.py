@@ -89,12 +89,13 @@ class Translations:
 
     def product(self, g, h) -> Int[Tensor, "*batch axis"]:
         """The product gh, first h, then g: (gh).f = g.(h.f). Entries in 0 ... N-1."""
-        size = torch.tensor(self.grid)
-        return (self.element(g) + self.element(h)) % size
+        g = self.element(g)
+        return (g + self.element(h, device=g.device)) % torch.tensor(self.grid, device=g.device)
 
     def inverse(self, g) -> Int[Tensor, "*batch axis"]:
         """The inverse g^-1, entries in 0 ... N-1."""
-        return -self.element(g) % torch.tensor(self.grid)
+        g = self.element(g)
+        return -g % torch.tensor(self.grid, device=g.device)
 
     def exp(self, velocity, time: int | Int[Tensor, "*time"] = 1) -> Int[Tensor, "*batch axis"]:
         """psi_t(v) = exp(t v), the element reached after `time` frames at `velocity`.

@@ -98,7 +98,7 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
         vmax: the value drawn brightest.
     """
     drawing, axes = figure(
-        len(videos), len(frames), height=7.2 * len(videos) / len(frames) + 0.3, squeeze=False
+        len(videos), len(frames), height=6.3 * len(videos) / len(frames) + 0.25, squeeze=False
     )
     for row, (name, video) in zip(axes, videos.items(), strict=True):
         for axis, t in zip(row, frames, strict=True):

@@ -12,7 +12,7 @@ from hypothesis import settings  # noqa: E402
 # The same examples each time, and no deadline: the machine may be busy, and tests time nothing.
 settings.register_profile("flowlib", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("flowlib")
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # the tensors are small
 
 
 @pytest.fixture

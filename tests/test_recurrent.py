@@ -100,6 +100,16 @@ def test_flow_on_is_the_next_frame_of_a_state_that_only_flows(seeded):
         assert torch.equal(rnn.flow_on(state)[:, c], torch.roll(state[:, c], v, -1))
 
 
+def test_everything_follows_the_network_to_its_device():
+    """torch's "meta" device has no numbers, and refuses tensors of another device."""
+    torus = fl.Translations((5, 6))
+    model = fl.Forecaster(fl.FERNN(torus, fl.translation_velocities(1), 1, 2)).to("meta")
+    state = model.rnn.step(model.rnn.initial_state(2), torch.zeros(2, 1, 5, 6, device="meta"))
+    assert model.read(state).device.type == "meta"
+    g = torus.product(model.rnn.velocities, torus.inverse(model.rnn.velocities))
+    assert g.device.type == "meta"
+
+
 def test_bad_input(as_users_see_it):
     torus = fl.Translations((6, 6))
     rnn = fl.FERNN(torus, fl.translation_velocities(1), 1, 2)

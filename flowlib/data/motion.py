@@ -17,8 +17,8 @@ def generator(*seed: int) -> torch.Generator:
     """A random generator on the CPU, so that one seed gives the same numbers on every device.
 
     Args:
-        seed: any numbers from 0 on, e.g. the run's seed and the update; different numbers give
-            streams that have nothing to do with each other.
+        seed: numbers from 0 on, always as many, e.g. the run's seed and the update; different
+            numbers give streams that have nothing to do with each other.
 
     Raises:
         ValueError: a negative number.

@@ -31,6 +31,7 @@ class Task:
         measure: trained model -> metrics, plain data, among them the one the table shows.
         training: arguments of `flowlib.training.fit`.
         source: which data it is.
+        settings: the size of the run as plain data; a checkpoint of another size is refused.
     """
 
     model: Callable[[str], nn.Module]
@@ -39,6 +40,7 @@ class Task:
     measure: Callable[[nn.Module], dict]
     training: dict
     source: str
+    settings: dict
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def run(
         lambda net, number: task.loss(net, seed, number),
         validate=task.validate,
         checkpoint=checkpoint,
-        identity=identity,
+        identity={**identity, "settings": task.settings},
         label=f"{model}, seed {seed}",
         progress=progress,
         **task.training,

@@ -43,7 +43,9 @@ def records(experiment: Experiment) -> list[dict[str, str]]:
         for preset in SHOWN:
             s = summary(experiment, model, preset)
             record[preset] = (
-                f"{number(s['mean'], s['spread'])} ({s['seeds']} seeds, {s['data']})" if s else "-"
+                f"{number(s['mean'], s['spread'])} ({s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']})"
+                if s
+                else "-"
             )
         out.append(record)
     return out

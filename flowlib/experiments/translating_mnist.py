@@ -7,7 +7,7 @@ no teacher forcing, mean squared error of the forecast, best validation error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import torch
@@ -152,6 +152,7 @@ def prepare(radius: int, preset_name: str, device: torch.device) -> Task:
             record_every=p.record_every,
         ),
         source=test.source,
+        settings={**asdict(p), "schedule": p.schedule.__name__},
     )
 
 
