@@ -127,7 +127,9 @@ function render({ model, el }) {
   const id = "fl" + Math.random().toString(36).slice(2);
 
   // ---- the page elements
-  const root = element("div", { class: "flowlib-widget" }, element("style", {}, CSS));
+  // JupyterLab keeps its keyboard shortcuts to itself below an element with this attribute.
+  const root = element("div", { class: "flowlib-widget", "data-lm-suppress-shortcuts": "true" },
+    element("style", {}, CSS));
   if (!el.getAttribute("aria-label")) { // live in a notebook: the page's frame is not there
     root.setAttribute("role", "figure");
     root.setAttribute("aria-label", model.get("description"));
