@@ -46,7 +46,10 @@ class Visit:
 @pytest.fixture(scope="module", params=PAGES)
 def visit(request, browser, site):
     with Visit(browser, f"{site}/{request.param}.html") as visit:
-        visit.page.wait_for_load_state("networkidle")
+        # Widgets start by themselves; "networkidle" is a matter of how busy the machine is.
+        visit.page.wait_for_function(
+            "[...document.querySelectorAll('.flowlib-page')].every(p => p.querySelector('canvas'))"
+        )
         yield visit
 
 
