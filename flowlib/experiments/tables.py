@@ -69,7 +69,8 @@ def table(experiment: Experiment) -> str:
             line(rule),
             *map(line, lines),
             "",
-            f"published: {experiment.published_source}",
-            f"one row:   python -m flowlib run {experiment.name} --model MODEL --preset laptop --seed 0",
+            f"Published: {experiment.published_source}.",
+            "",
+            f"One row: `python -m flowlib run {experiment.name} --model MODEL --preset laptop --seed 0`",
         ]
     )
