@@ -1,8 +1,8 @@
 """Translating MNIST: one digit that moves at constant velocity over a torus; forecast what follows.
 
-Table 1 of the paper's discussion, and its velocity generalisation: the same models, trained on slow
-digits, tested on fast ones. Protocol of the author's public code: 10 frames in, 10 frames out,
-no teacher forcing, mean squared error of the forecast, best validation error.
+The one-digit table of the paper's review discussion, and velocity generalisation: the same models,
+trained on slow digits, tested on fast ones. Protocol of the author's public code: 10 frames in, 10
+frames out, no teacher forcing, mean squared error of the forecast, best validation error.
 """
 
 from __future__ import annotations
