@@ -15,26 +15,34 @@ from torch import Tensor, nn
 from flowlib.flows import flow_video
 
 
-def equivariance_error(layer, signal: Tensor, g, group=None) -> Float[Tensor, "*time"]:
+def equivariance_error(
+    layer, signal: Tensor, g, group=None, lifted: bool = False
+) -> Float[Tensor, "*time"]:
     """How far a layer is from commuting with one static element: |L(g.f) - g.L(f)| / |L(f)|.
 
     Args:
         layer: a module, copied to float64 first, or any function of a float64 signal.
         signal: (batch, channel, *grid), or a video (batch, time, channel, *grid).
-        g: the element, (axis,), in pixels for a translation.
+        g: the element, (axis,): pixels for a translation, degrees for a rotation.
         group: the group that acts; none takes `layer.group`.
+        lifted: the signal lives on the group, its last axes are *group.
 
     Returns:
-        One number for a signal; for a video, one a time step, (time,).
+        One number for a signal; for a video, one a time step, (time,). A result that has as many
+        axes as a signal on the group is moved as such.
 
     Raises:
         ValueError: no group is known.
     """
     layer, group = _in_double(layer, group)
     signal = signal.double()
+    axes = len(group.shape) if lifted else group.ndim
     with torch.no_grad():
-        moved, reference = layer(group.act(g, signal)), group.act(g, layer(signal))
-    return _relative(moved, reference, per_time=signal.ndim == group.ndim + 3)
+        moved = layer((group.act_lifted if lifted else group.act)(g, signal))
+        result = layer(signal)
+        on_group = result.ndim - (signal.ndim - axes) >= len(group.shape)
+        reference = (group.act_lifted if on_group else group.act)(g, result)
+    return _relative(moved, reference, per_time=signal.ndim == axes + 3)
 
 
 def flow_equivariance_error(
@@ -45,13 +53,13 @@ def flow_equivariance_error(
     For a lifted state, (batch, time, velocity, channel, *group), the law is
         h_t[psi(w).f](v, .) = psi_t(w).h_t[f](v - w, .)
     compared over those v for which v - w is in V too. A model with one velocity (a G-RNN), or whose
-    result is a sequence of signals, (batch, time, channel, *grid), has no channels to exchange: there
-    the law is h_t[psi(w).f] = psi_t(w).h_t[f].
+    result is a sequence of signals on the group or on the grid, (batch, time, channel, *grid), has no
+    channels to exchange: there the law is h_t[psi(w).f] = psi_t(w).h_t[f].
 
     Args:
         model: a module, copied to float64 first, or any function of a float64 video.
         video: (batch, time, channel, *grid).
-        velocity: w, (axis,), in pixels a frame: the motion that is added to the video.
+        velocity: w, (axis,), pixels or degrees a frame: the motion that is added to the video.
         group: the group that acts; none takes `model.group`.
         start: the time of the first frame of the result, for a forecast the length of its context.
 
@@ -68,14 +76,16 @@ def flow_equivariance_error(
     with torch.no_grad():
         moved = model(flow_video(group, video, velocity))
         still = model(video)
-    if still.ndim == group.ndim + 4:  # lifted: exchange the channels, then move each
+    axes = len(group.shape)
+    if still.ndim == axes + 4:  # a lifted state: exchange the channels, then move each
         channels, partners = [0], [0]
         if still.shape[2] > 1:
             channels, partners = velocity_pairs(group, model.velocities, velocity)
         moved, still = moved[:, :, channels].movedim(2, 1), still[:, :, partners].movedim(2, 1)
-        reference = flow_video(group, still, velocity, start)
+        reference = flow_video(group, still, velocity, start, lifted=True)
         return _relative(moved.movedim(1, 2), reference.movedim(1, 2), per_time=True)
-    return _relative(moved, flow_video(group, still, velocity, start), per_time=True)
+    reference = flow_video(group, still, velocity, start, lifted=still.ndim == axes + 3)
+    return _relative(moved, reference, per_time=True)
 
 
 def velocity_pairs(group, velocities: Tensor, w) -> tuple[list[int], list[int]]:
@@ -88,11 +98,9 @@ def velocity_pairs(group, velocities: Tensor, w) -> tuple[list[int], list[int]]:
         ValueError: no v has a partner.
     """
     step = group.exp(velocities.cpu(), 1)
-    same = (
-        group.product(step, group.identity)
-        == group.product(step, group.inverse(group.exp(w, 1)))[:, None]
-    )
-    pairs = [(v, int(row.nonzero()[0])) for v, row in enumerate(same.all(-1)) if row.any()]
+    back = group.product(step, group.inverse(group.exp(w, 1)))  # v - w
+    same = group.same(back[:, None], step)
+    pairs = [(v, int(row.nonzero()[0])) for v, row in enumerate(same) if row.any()]
     if not pairs:
         reach = (velocities.max(0).values - velocities.min(0).values).tolist()
         raise ValueError(

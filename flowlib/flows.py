@@ -7,7 +7,7 @@ A flow is a one-parameter subgroup psi_t(v) = exp(t v). It acts on a sequence fr
 from __future__ import annotations
 
 import torch
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 
@@ -28,7 +28,23 @@ def translation_velocities(radius: int, ndim: int = 2) -> Int[Tensor, "velocity 
     return torch.cartesian_prod(*[speeds] * ndim).reshape(-1, ndim)
 
 
-def velocity_set(group, velocities) -> Int[Tensor, "velocity axis"]:
+def rotation_velocities(degrees) -> Float[Tensor, "velocity axis"]:
+    """Angular velocities, in degrees a frame, as a set: (velocity, 1), sorted, each once.
+
+    Args:
+        degrees: numbers, positive counter-clockwise, e.g. [-20, -10, 0, 10, 20]: the set that the
+            paper calls V_2^R.
+
+    Raises:
+        ValueError: no numbers.
+    """
+    v = torch.as_tensor(degrees, dtype=torch.float64).flatten()
+    if not len(v):
+        raise ValueError("degrees is empty: a set has one velocity or more, e.g. [-10, 0, 10]")
+    return torch.unique(v)[:, None]
+
+
+def velocity_set(group, velocities) -> Shaped[Tensor, "velocity axis"]:
     """A set of velocities as a sorted tensor (velocity, axis), after checks.
 
     Raises:
@@ -39,7 +55,8 @@ def velocity_set(group, velocities) -> Int[Tensor, "velocity axis"]:
     if v.ndim != 2 or v.shape[0] == 0 or v.shape[1] != group.dim:
         raise ValueError(
             f"velocities has shape {tuple(v.shape)}: {group} wants (velocity, {group.dim}), at "
-            f"least one, as translation_velocities(radius=1, ndim={group.dim}) gives"
+            f"least one, for example translation_velocities(radius=1, ndim={group.dim}) or "
+            "rotation_velocities([-10, 0, 10])"
         )
     v = group.element(v)
     unique = torch.unique(v, dim=0)
@@ -48,7 +65,7 @@ def velocity_set(group, velocities) -> Int[Tensor, "velocity axis"]:
     return unique
 
 
-def velocity_index(velocities: Int[Tensor, "velocity axis"], v) -> int:
+def velocity_index(velocities: Shaped[Tensor, "velocity axis"], v) -> int:
     """The channel of velocity v in a set of velocities.
 
     Raises:
@@ -62,7 +79,8 @@ def velocity_index(velocities: Int[Tensor, "velocity axis"], v) -> int:
     raise ValueError(
         f"velocity {tuple(v.tolist())} is not among the {len(velocities)} velocities "
         f"{velocities.tolist()[0]} ... {velocities.tolist()[-1]}: take one of them, or build the "
-        f"network with translation_velocities(radius={int(v.abs().max())}, ndim={len(v)})"
+        "network with a set that holds it, for example "
+        f"translation_velocities(radius={int(v.abs().max())}, ndim={len(v)})"
     )
 
 
@@ -92,7 +110,9 @@ def flow(group, signal: Shaped[Tensor, ...], velocity, steps: int) -> Shaped[Ten
     return flow_video(group, frames.repeat_interleave(steps, -2 - group.ndim), velocity)
 
 
-def flow_video(group, video: Shaped[Tensor, ...], velocity, start: int = 0) -> Shaped[Tensor, ...]:
+def flow_video(
+    group, video: Shaped[Tensor, ...], velocity, start: int = 0, lifted: bool = False
+) -> Shaped[Tensor, ...]:
     """The action of a flow on a sequence, frame by frame: (psi(v).f)_t = psi_t(v).f_t.
 
     Args:
@@ -100,11 +120,33 @@ def flow_video(group, video: Shaped[Tensor, ...], velocity, start: int = 0) -> S
         video: (*batch, time, channel, *grid).
         velocity: (axis,) for all videos, or (*batch, axis), one for each; in pixels a frame.
         start: the time of the first frame, when the video is a piece of a longer one.
+        lifted: the frames are signals on the group, (*batch, time, channel, *group).
 
     Returns:
         The flowed video, of the same shape.
     """
+    axes = len(group.shape) if lifted else group.ndim
     velocity = group.element(velocity, device=video.device)
-    t = torch.arange(start, start + video.shape[-2 - group.ndim], device=video.device)
-    g = group.exp(velocity.unsqueeze(-2), t[:, None])  # (*batch, time, axis)
-    return group.act(g.unsqueeze(-2), video)
+    t = torch.arange(start, start + video.shape[-2 - axes], device=video.device)
+    g = group.exp(velocity.unsqueeze(-2), t[:, None]).unsqueeze(-2)  # (*batch, time, 1, axis)
+    return group.act_lifted(g, video) if lifted else group.act(g, video)
+
+
+def velocity_neighbours(
+    group, velocities: Shaped[Tensor, "velocity axis"], radius: int
+) -> Int[Tensor, "velocity neighbour"]:
+    """For each v of V where its neighbours v + d stand in V; len(V) stands for "not in V".
+
+    The offsets d go over a cube of `radius` steps to each side along each axis, in sorted order; a
+    step along an axis is the smallest difference between two velocities there. Velocities that move
+    the grid alike are one, so that in a V that is a group every v has all its neighbours.
+    """
+    steps = []
+    for axis in velocities.double().unbind(1):
+        gaps = torch.unique(axis).diff()
+        steps.append(gaps.min() if len(gaps) else torch.tensor(1.0))
+    offsets = translation_velocities(radius, group.dim) * torch.stack(steps)
+    wanted = velocities.double()[:, None] + offsets  # (velocity, neighbour, axis)
+    same = group.same(wanted[:, :, None].to(velocities.dtype), velocities)
+    absent = same.new_ones(*same.shape[:-1], 1)
+    return torch.cat([same, absent], -1).int().argmax(-1)  # the first that is the same

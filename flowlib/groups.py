@@ -2,13 +2,15 @@
 
 A signal f is a function on a domain X, stored as a tensor whose last axes are the grid of X. An
 element g acts by (g.f)(x) = f(g^-1 x): the content moves *with* g. Everything else in the package
-is written against what a group offers here: `product`, `inverse`, `identity`, `exp`, `act`.
+is written against what a group offers here: `product`, `inverse`, `identity`, `exp`; `act` on signals
+on X, `act_lifted` on signals on the group, `project` from the group to X; and the kernels of the
+convolutions that commute with it.
 """
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 
@@ -97,6 +99,10 @@ class Translations:
         g = self.element(g)
         return -g % torch.tensor(self.grid, device=g.device)
 
+    def same(self, g, h, tolerance: float = 0) -> Bool[Tensor, "*batch"]:
+        """Whether g and h are the same element, (*batch,): they move the grid alike."""
+        return (self.product(g, self.inverse(h)) == 0).all(-1)
+
     def exp(self, velocity, time: int | Int[Tensor, "*time"] = 1) -> Int[Tensor, "*batch axis"]:
         """psi_t(v) = exp(t v), the element reached after `time` frames at `velocity`.
 
@@ -143,6 +149,22 @@ class Translations:
         index = index.flatten(-self.ndim).expand(*lead, -1)
         signal = signal.expand(*lead, *self.grid).flatten(-self.ndim)
         return signal.gather(-1, index).reshape(*lead, *out)
+
+    act_lifted = act  # a signal on the group lives on the same grid
+
+    def project(self, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*lead_grid"]:
+        """A signal on the group as one on X: the same."""
+        return signal
+
+    def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
+        """The free numbers of a kernel, for one input and one output channel: all its entries."""
+        return (size,) * self.ndim
+
+    def kernel(
+        self, weight: Float[Tensor, "out in *free"], size: int
+    ) -> Float[Tensor, "out in *k"]:
+        """The kernel of an ordinary convolution: the weight itself."""
+        return weight
 
 
 def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[int, ...]) -> None:

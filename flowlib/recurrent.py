@@ -6,6 +6,7 @@ state          h_t(v, g)     hidden state after frame t, (batch, velocity, chann
 input_conv     U             lifting convolution of the frame
 state_conv     W             group convolution of the hidden state
 velocities     V             the velocities the hidden state is lifted to
+neighbours     v + d         for each v the channels that W also sees, when velocities mix
 step           psi_1(v)      one frame of flow: velocity channel v moves by v
 
 One class serves every group: the group supplies action and convolution, V supplies the flow.
@@ -20,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowlib.convolution import GroupConvolution, LiftingConvolution
-from flowlib.flows import velocity_set
+from flowlib.flows import flow_video, velocity_neighbours, velocity_set
 from flowlib.groups import check_signal
 
 
@@ -30,19 +31,28 @@ class FERNN(nn.Module):
         h_t(v, .) = sigma( U * f_t + W * [psi_1(v).h_{t-1}(v, .)] ),      h_{-1} = 0
 
     Flow equivariance: h_t[psi(w).f](v, .) = psi_t(w).h_t[f](v - w, .) wherever v and v - w are both
-    in V. Exact up to rounding. It needs velocities that commute, as translations do.
+    in V. Exact up to rounding where the motions permute the points of the grid (whole pixels, quarter
+    turns); other rotations add what interpolation loses. It needs velocities that commute, as
+    translations do, and as rotations about one centre do.
+
+    With velocity_mixing = r, W is a convolution over V as well, and v sees its neighbours,
+        W * [psi_1(v).h_{t-1}]  becomes  sum over |d| <= r of W_d * [psi_1(v).h_{t-1}(v + d, .)],
+    where v + d outside V counts as 0. Channels near the rim of V then miss something that their
+    partners see: the law is exact for a channel that is more than r t steps away from the rim, and
+    for all channels when V is a group.
 
     Args:
-        group: what acts on a frame, e.g. Translations((28, 28)).
-        velocities: V, (velocity, axis) in pixels a frame, e.g. translation_velocities(radius=2).
+        group: what acts on a frame, e.g. Translations((28, 28)) or Rotations(8).
+        velocities: V, (velocity, axis), e.g. translation_velocities(radius=2).
         in_channels: channels of a frame.
         hidden_channels: channels of the hidden state, for each velocity.
         kernel_size: of U and W, odd.
         nonlinearity: sigma, any map that acts on each number by itself.
         bias: add a bias to U * f_t.
+        velocity_mixing: r, how many velocity channels to each side W sees; 0 mixes none.
 
     Raises:
-        ValueError: a set of velocities that does not fit the group.
+        ValueError: a set of velocities that does not fit the group, or a negative radius.
 
     Source: Keller 2025 (arXiv 2507.14793), section 4. There, h_t is the state before frame t.
     """
@@ -56,15 +66,22 @@ class FERNN(nn.Module):
         kernel_size: int = 3,
         nonlinearity: Callable[[Tensor], Tensor] = torch.relu,
         bias: bool = False,
+        velocity_mixing: int = 0,
     ):
         super().__init__()
+        if velocity_mixing < 0:
+            raise ValueError(f"velocity_mixing is {velocity_mixing}: it wants 0 (none) or more")
         self.group, self.nonlinearity = group, nonlinearity
-        self.hidden_channels = hidden_channels
+        self.hidden_channels, self.velocity_mixing = hidden_channels, velocity_mixing
         self.input_conv = LiftingConvolution(
             group, in_channels, hidden_channels, kernel_size, bias=bias
         )
-        self.state_conv = GroupConvolution(group, hidden_channels, hidden_channels, kernel_size)
         self.register_buffer("velocities", velocity_set(group, velocities))
+        neighbours = velocity_neighbours(group, self.velocities, velocity_mixing)
+        self.register_buffer("neighbours", neighbours, persistent=False)
+        # The neighbours of v are more input channels of one convolution: (neighbour, channel).
+        seen = neighbours.shape[1] * hidden_channels
+        self.state_conv = GroupConvolution(group, seen, hidden_channels, kernel_size)
 
     def initial_state(self, batch: int) -> Float[Tensor, "batch velocity channel *group"]:
         """h_{-1} = 0. A constant zero is moved by no flow, which the theorem needs."""
@@ -77,6 +94,9 @@ class FERNN(nn.Module):
         drive: Float[Tensor, "batch channel *group"],
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
+        if self.velocity_mixing:
+            state = torch.cat([state, torch.zeros_like(state[:, :1])], 1)  # beyond the rim
+            state = state[:, self.neighbours].flatten(2, 3)
         step = self.group.exp(self.velocities, 1)
         return self.nonlinearity(drive[:, None] + self.state_conv(state, step))
 
@@ -92,7 +112,7 @@ class FERNN(nn.Module):
         self, state: Float[Tensor, "batch velocity channel *group"]
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """psi_1(v).h_t(v, .): the state as it will stand in the next frame, with no new input."""
-        return self.group.act(self.group.exp(self.velocities, 1)[:, None], state)
+        return self.group.act_lifted(self.group.exp(self.velocities, 1)[:, None], state)
 
     def forward(
         self,
@@ -146,3 +166,30 @@ class GRNN(FERNN):
     def __init__(self, group, in_channels: int = 1, hidden_channels: int = 32, **options):
         still = torch.zeros(1, group.dim, dtype=torch.int64)
         super().__init__(group, still, in_channels, hidden_channels, **options)
+
+
+def group_averaging(
+    rnn: GRNN, video: Float[Tensor, "batch time in_channel *grid"], velocities
+) -> Float[Tensor, "batch time velocity channel *group"]:
+    """A G-RNN on motion-stabilised copies of a video, one for each velocity v of V.
+
+    The video is brought to rest, psi(-v).f, the G-RNN watches it, and its states are moved back:
+        a_t(v, .) = psi_t(v).h_t[psi(-v).f].
+    An average (or a maximum) of this over v is flow equivariant as far as V is closed: group
+    averaging. Without mixing it is what a FERNN with the same kernels computes in one pass.
+
+    Args:
+        rnn: a network with one velocity, 0.
+        video: (batch, time, channel, *grid).
+        velocities: V, (velocity, axis).
+
+    Returns:
+        (batch, time, velocity, channel, *group), like the states of a FERNN; not yet pooled.
+
+    Source: the discussion of Keller 2025; for static groups Yarotsky 2022.
+    """
+    states = []
+    for v in velocity_set(rnn.group, velocities):
+        still = rnn(flow_video(rnn.group, video, -v))[:, :, 0]
+        states.append(flow_video(rnn.group, still, v, lifted=True))
+    return torch.stack(states, 2)

@@ -42,7 +42,7 @@ def test_a_figure_has_its_text_alternative():
 
 def test_a_figure_takes_the_colours_of_the_page():
     """Letters, axes, ticks and the legend are the page's; the curve keeps its own colour."""
-    svg = plots.show(drawn(), ALT).svg
+    svg = plots.show(drawn(), ALT).html
     assert plots.INK not in svg and "currentColor" in svg
     black = r"(fill|stroke): ?(#000000|black)|#ffffff"
     assert not re.search(black, svg), "black ink or white ground would be lost on one of the modes"
@@ -52,7 +52,7 @@ def test_a_figure_takes_the_colours_of_the_page():
 
 
 def test_a_figure_asks_nobody_for_anything():
-    svg = plots.show(drawn(), ALT).svg
+    svg = plots.show(drawn(), ALT).html
     hosts = set(re.findall(r"(?:https?:)?//([\w.-]+\.\w+)/", svg))
     assert hosts == {"www.w3.org"}, "its namespaces, which no browser fetches"
     links = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', svg)
@@ -75,7 +75,7 @@ def test_film():
     for a, b in zip(shown, wanted, strict=True):
         torch.testing.assert_close(torch.as_tensor(a.data), b)
     assert [axis.get_xlabel() for axis in drawing.axes[3:]] == ["0", "2", "5"]
-    svg = plots.show(drawing, "a film").svg
+    svg = plots.show(drawing, "a film").html
     assert svg.count("<image") == 6 and "truth" in svg and "G-RNN" in svg
 
 
@@ -87,4 +87,4 @@ def test_velocity_map():
     left, right, bottom, top = image.get_extent()
     assert left < right and top < bottom
     assert image.get_array()[2, 0] == errors["1,-1"] and image.get_array()[0, 2] == errors["-1,1"]
-    assert plots.show(drawing, "a map").svg.count("<image") == 1
+    assert plots.show(drawing, "a map").html.count("<image") == 1

@@ -3,7 +3,15 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ROUNDING, element, groups, seeds, signal
+from strategies import (
+    ROUNDING,
+    all_groups,
+    closed_velocities,
+    element,
+    seeds,
+    signal,
+    velocities,
+)
 
 import flowlib as fl
 
@@ -11,7 +19,7 @@ import flowlib as fl
 def plain_loop(rnn, video):
     """h_t(v) = relu(U * f_t + W * psi_1(v).h_{t-1}(v)), straight from the formula, v by v."""
     ndim = rnn.group.ndim
-    axes, pad = tuple(range(-ndim, 0)), (rnn.state_conv.radius,) * 2 * ndim
+    axes, pad = tuple(range(-ndim, 0)), (rnn.state_conv.kernel_size // 2,) * 2 * ndim
     conv = {1: F.conv1d, 2: F.conv2d}[ndim]
 
     def circular(x, layer):
@@ -44,31 +52,79 @@ def test_gradients_are_those_of_the_plain_loop(seeded):
     torch.testing.assert_close(ours, oracle)
 
 
-@given(groups(), seeds, st.integers(0, 2), st.sampled_from([torch.relu, torch.tanh]))
+@given(all_groups(), seeds, st.integers(0, 2), st.sampled_from([torch.relu, torch.tanh]))
 def test_flow_equivariance_of_the_lifted_state(group, seed, radius, nonlinearity):
     """The theorem: exact for every w that leads from one velocity of V to another."""
     torch.manual_seed(seed)
-    V = fl.translation_velocities(radius, group.ndim)
+    V = velocities(group, radius)
     rnn = fl.FERNN(group, V, 1, 2, nonlinearity=nonlinearity)
-    w = element(group, seed, reach=2 * radius)
+    w = V[seed % len(V)] - V[seed // 7 % len(V)]
     error = fl.flow_equivariance_error(rnn, signal(group, seed, 1, 4, 1), w)
     assert error.shape == (4,) and error.max() < ROUNDING
 
 
-@given(st.integers(1, 4), seeds)
-def test_all_velocities_of_a_ring_are_a_group(radius, seed):
-    """With all N velocities of Z_N every w has a partner for every channel."""
-    ring = fl.Translations(2 * radius + 1)
-    V = fl.translation_velocities(radius, ndim=1)
-    w = element(ring, seed)
-    assert len(fl.velocity_pairs(ring, V, w)[0]) == len(V)
-    rnn = fl.FERNN(ring, V, 1, 2)
-    assert fl.flow_equivariance_error(rnn, signal(ring, seed, 1, 4, 1), w).max() < ROUNDING
+@given(closed_velocities(), seeds, st.integers(0, 2))
+def test_flow_equivariance_when_velocities_are_a_group(closed, seed, mixing):
+    """Every w has a partner for every channel, and mixing velocities costs nothing."""
+    torch.manual_seed(seed)
+    group, V = closed
+    w = element(group, seed)
+    assert len(fl.velocity_pairs(group, V, w)[0]) == len(V)
+    rnn = fl.FERNN(group, V, 1, 2, velocity_mixing=mixing)
+    assert fl.flow_equivariance_error(rnn, signal(group, seed, 1, 4, 1), w).max() < ROUNDING
 
 
-@given(groups(), seeds, st.integers(0, 1))
+@given(st.integers(1, 2), seeds, st.sampled_from([1, 2]))
+def test_mixing_is_the_sum_over_neighbours(ndim, seed, mixing):
+    """sum over |d| <= r of W_d * [psi_1(v).h(v + d)], velocity by velocity; outside V counts as 0."""
+    torch.manual_seed(seed)
+    group, radius, C = fl.Translations((7, 6)[:ndim]), 2 if ndim == 1 else 1, 2
+    V = fl.translation_velocities(radius, ndim)
+    rnn = fl.FERNN(group, V, 1, C, velocity_mixing=mixing).double()
+    state = signal(group, seed, 2, len(V), C)
+    drive = signal(group, seed + 1, 2, C)
+    offsets = fl.translation_velocities(mixing, ndim)
+    axes, pad = tuple(range(-ndim, 0)), (1,) * 2 * ndim
+    conv = {1: F.conv1d, 2: F.conv2d}[ndim]
+    for v, row in zip(V, rnn.update(state, drive).unbind(1), strict=True):
+        total = drive
+        for k, d in enumerate(offsets):
+            if (v + d).abs().max() <= radius:
+                neighbour = state[:, fl.velocity_index(V, v + d)]
+                moved = F.pad(torch.roll(neighbour, v.tolist(), axes), pad, mode="circular")
+                total = total + conv(moved, rnn.state_conv.weight[:, C * k : C * (k + 1)])
+        torch.testing.assert_close(row, torch.relu(total))
+
+
+def test_the_error_of_mixing_creeps_in_from_the_rim(seeded):
+    """After t frames the outermost r t channels, and those whose partners are there, are wrong."""
+    ring, radius, r, w = fl.Translations((31,)), 6, 2, 1
+    V = fl.translation_velocities(radius, 1)
+    rnn = fl.FERNN(ring, V, 1, 2, velocity_mixing=r, nonlinearity=torch.tanh).double()
+    video = torch.randn(1, 4, 1, 31).double()
+    moved = rnn(fl.flow_video(ring, video, w))
+    still = fl.flow_video(ring, rnn(video)[0].movedim(1, 0), w).movedim(0, 1)
+    for t in range(4):
+        for v in range(-radius + w, radius + 1):
+            error = (moved[0, t, v + radius] - still[t, v - w + radius]).norm()
+            untouched = min(radius - v, v - w + radius) >= r * t
+            assert (error < ROUNDING) == untouched, (t, v)
+
+
+@given(all_groups(), seeds, st.integers(0, 2))
+def test_group_averaging_is_the_fernn_that_does_not_mix(group, seed, radius):
+    torch.manual_seed(seed)
+    V, video = velocities(group, radius), signal(group, seed, 2, 4, 1)
+    rnn = fl.GRNN(group, 1, 2).double()
+    fernn = fl.FERNN(group, V, 1, 2).double()
+    fernn.load_state_dict({**rnn.state_dict(), "velocities": fernn.velocities})
+    averaged = fl.group_averaging(rnn, video, V)
+    torch.testing.assert_close(averaged, fernn(video), rtol=0, atol=ROUNDING)
+
+
+@given(all_groups(), seeds, st.integers(0, 1))
 def test_static_equivariance(group, seed, radius):
-    rnn = fl.FERNN(group, fl.translation_velocities(radius, group.ndim), 1, 2)
+    rnn = fl.FERNN(group, velocities(group, radius), 1, 2)
     video, g = signal(group, seed, 1, 4, 1), element(group, seed)
     assert fl.equivariance_error(rnn, video, g).max() < ROUNDING
 
@@ -125,5 +181,7 @@ def test_bad_input(as_users_see_it):
         rnn(torch.zeros(2, 3, 2, 6, 6))
     with pytest.raises(ValueError, match="25 velocities, this network 9"):
         rnn(torch.zeros(2, 3, 1, 6, 6), torch.zeros(2, 25, 2, 6, 6))
+    with pytest.raises(ValueError, match="0 \\(none\\) or more"):
+        fl.FERNN(torus, fl.translation_velocities(1), velocity_mixing=-1)
     with pytest.raises(ValueError, match=r"ndim=2"):
         fl.FERNN(torus, fl.translation_velocities(1, ndim=1))

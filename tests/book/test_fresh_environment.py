@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-CHAPTER = ROOT / "chapters" / "01_the_grnn_fails.ipynb"
+CHAPTER = ROOT / "chapters" / "07_the_grnn_fails.ipynb"
 REQUIREMENTS = ROOT / "requirements.txt"
 THERE_ALREADY = "torch", "numpy", "matplotlib", "ipykernel"  # as in Colab
 

@@ -1,0 +1,287 @@
+"""Laws as checks: what a group, an action, a flow or an equivariant map must obey, tried at random.
+
+A check takes a reader's function and tries the law on random elements and signals. Where it holds,
+the check returns a sentence that says so. Where it fails, it raises `LawBroken`, whose message says
+in one sentence which law failed, for which elements, and where. Any correct answer to an exercise
+passes, whatever it looks like. `measured` states how well a theorem of the book was found to hold.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable
+
+import torch
+from IPython.display import display
+from torch import Tensor
+
+from flowlib.equivariance import flow_equivariance_error
+
+TRIALS = 20  # how many random elements, or tuples of them, a check tries
+
+
+class LawBroken(AssertionError):
+    """A law does not hold; the message says which one, for what, and where."""
+
+
+def check_group(
+    product: Callable, inverse: Callable, identity, elements: Iterable, tolerance: float = 1e-10
+) -> str:
+    """Check that elements with a product form a group.
+
+    Tried are: closure (products and inverses are among the elements), associativity
+    (gh)k = g(hk), the identity eg = ge = g, and the inverse g g^-1 = g^-1 g = e.
+
+    Args:
+        product: product(g, h), first h, then g.
+        inverse: inverse(g).
+        identity: e.
+        elements: all elements of the group, numbers, tuples or tensors.
+        tolerance: two elements whose entries differ by less are the same.
+
+    Raises:
+        LawBroken: one of the laws fails.
+    """
+    elements = list(elements)
+    for g, h, k in _draw(elements, 3):
+        for law, left, right in (
+            ("the identity leaves an element as it is: e g = g", product(identity, g), g),
+            ("the identity leaves an element as it is: g e = g", product(g, identity), g),
+            ("g g^-1 = e", product(g, inverse(g)), identity),
+            ("g^-1 g = e", product(inverse(g), g), identity),
+            ("(g h) k = g (h k)", product(product(g, h), k), product(g, product(h, k))),
+        ):
+            if not _same(left, right, tolerance):
+                raise LawBroken(
+                    f"Not a group: {law} fails for g = {_show(g)}, h = {_show(h)}, k = {_show(k)}: "
+                    f"the left side is {_show(left)}, the right side {_show(right)}."
+                )
+        for name, made in (("g h", product(g, h)), ("g^-1", inverse(g))):
+            if not any(_same(made, one, tolerance) for one in elements):
+                raise LawBroken(
+                    f"Not a group: {name} is not among the {len(elements)} elements for "
+                    f"g = {_show(g)}, h = {_show(h)}: it is {_show(made)}."
+                )
+    return (
+        f"A group: closure, associativity, identity and inverse hold for {TRIALS} random triples."
+    )
+
+
+def check_action(
+    act: Callable, group, signal: Tensor, elements: Iterable | None = None, tolerance: float = 1e-10
+) -> str:
+    """Check that act(g, signal) is an action: e.f = f and (gh).f = g.(h.f).
+
+    Args:
+        act: the reader's function of an element and a signal.
+        group: gives `identity`, `product` and `elements()`.
+        signal: a signal to move, best a random one: symmetric signals hide errors.
+        elements: those to try; none means all of the group.
+        tolerance: values that differ by less are the same.
+
+    Raises:
+        LawBroken: one of the two laws fails.
+    """
+    _compare("Not an action: e.f = f", act(group.identity, signal), signal, tolerance)
+    for g, h in _draw(group.elements() if elements is None else elements, 2):
+        _compare(
+            f"Not an action: (g h).f = g.(h.f) for g = {_show(g)}, h = {_show(h)}",
+            act(group.product(g, h), signal),
+            act(g, act(h, signal)),
+            tolerance,
+        )
+    return f"An action: identity and composition hold for {TRIALS} random pairs of elements."
+
+
+def check_flow(
+    psi: Callable, group, velocities: Iterable, times: Iterable = range(6), tolerance=1e-10
+) -> str:
+    """Check that psi(v, t) is a one-parameter subgroup for each velocity v.
+
+    The laws: psi(v, 0) = e and psi(v, s) psi(v, t) = psi(v, s + t).
+
+    Raises:
+        LawBroken: one of the two laws fails.
+    """
+    count = 0
+    for v in velocities:
+        where = f"for v = {_show(v)}"
+        if not group.same(psi(v, 0), group.identity):
+            raise LawBroken(
+                f"Not a flow: psi_0 = e fails {where}: psi_0 is {_show(psi(v, 0))}, at time 0 "
+                "nothing has moved."
+            )
+        for s in times:
+            for t in times:
+                left, right = group.product(psi(v, s), psi(v, t)), psi(v, s + t)
+                if not group.same(left, right, tolerance):
+                    raise LawBroken(
+                        f"Not a flow: psi_s psi_t = psi_(s+t) fails {where}, s = {s}, t = {t}: "
+                        f"the left side is {_show(left)}, the right side {_show(right)}."
+                    )
+        count += 1
+    return f"A flow: psi_0 = e and psi_s psi_t = psi_(s+t) hold for {count} velocities."
+
+
+def check_equivariance(
+    function: Callable,
+    group,
+    signal: Tensor,
+    elements: Iterable | None = None,
+    act_on_result: Callable | None = None,
+    tolerance: float = 1e-10,
+) -> str:
+    """Check that function(g.f) = g.function(f).
+
+    Args:
+        function: the reader's map of signals.
+        group: acts on the signal.
+        signal: the signal f, moved by random elements.
+        elements: those to try; none means all of the group.
+        act_on_result: how g acts on the result; none means as on signals. For an invariant function
+            it is `lambda g, result: result`.
+        tolerance: values that differ by less are the same.
+
+    Raises:
+        LawBroken: the law fails.
+    """
+    law = "Not invariant: F(g.f) = F(f)"
+    if act_on_result is None:
+        law, act_on_result = "Not equivariant: F(g.f) = g.F(f)", group.act
+    for (g,) in _draw(group.elements() if elements is None else elements, 1):
+        _compare(
+            f"{law} for g = {_show(g)}",
+            function(group.act(g, signal)),
+            act_on_result(g, function(signal)),
+            tolerance,
+        )
+    return f"{law.split()[1].rstrip(':').capitalize()}: the law holds for {TRIALS} random elements."
+
+
+def check_invariance(function: Callable, group, signal: Tensor, **options) -> str:
+    """Check that function(g.f) = function(f); options as for `check_equivariance`.
+
+    Raises:
+        LawBroken: the law fails.
+    """
+    return check_equivariance(function, group, signal, act_on_result=lambda g, f: f, **options)
+
+
+def check_flow_equivariance(
+    model: Callable, group, video: Tensor, velocities: Iterable, tolerance: float = 1e-10
+) -> str:
+    """Check the law of `flow_equivariance_error` for each velocity, at every frame.
+
+    Raises:
+        LawBroken: the law fails; the message names the velocity and the first frame.
+    """
+    count = 0
+    for w in velocities:
+        error = flow_equivariance_error(model, video, w, group=group)
+        if (error > tolerance).any():
+            t = int((error > tolerance).nonzero()[0])
+            raise LawBroken(
+                f"Not flow equivariant: h_t[psi(w).f] = psi_t(w).h_t[f] fails for w = {_show(w)}, "
+                f"first at frame {t}, by a relative error of {error[t]:.2g}."
+            )
+        count += 1
+    return f"Flow equivariant: the law holds at all {video.shape[1]} frames for {count} velocities."
+
+
+class Measurement:
+    """What `measured` found: how far a statement of the book is from true, and what was allowed."""
+
+    def __init__(self, label: str, residual: float, below: float | None, above: float | None, note):
+        self.label, self.residual, self.below, self.above = label, residual, below, above
+        self.note = note
+
+    def __repr__(self) -> str:
+        bound = f"at most {self.below:.0e}" if self.above is None else f"at least {self.above:g}"
+        size = f"{self.residual:.0e}" if self.residual < 1e-3 else f"{self.residual:.2g}"
+        return f"{self.label}: {self.note + ', ' if self.note else ''}{size}, {bound}"
+
+    def _repr_html_(self) -> str:
+        kind, bound = ("below", self.below) if self.above is None else ("above", self.above)
+        data = {"label": self.label, "residual": f"{self.residual:.3g}", "note": self.note}
+        data |= {"kind": kind, "bound": f"{bound:g}"}
+        marks = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
+        text = str(self).partition(": ")[2]
+        return f'<p class="flowlib-measured" {marks}>Measured: {html.escape(text)}</p>'
+
+
+def measured(
+    label: str,
+    residual: float | Tensor | list,
+    below: float | None = None,
+    above: float | None = None,
+    note: str = "",
+) -> None:
+    """Show, and hold to a bound, how far a numbered statement was found from true.
+
+    The book's page of theorems collects what is shown here.
+
+    Args:
+        label: of the box, e.g. "thm-static".
+        residual: the error; of several numbers the worst counts.
+        below: the statement holds: the error is at most this (default 1e-14, float64 rounding).
+        above: the statement must fail: the error is at least this.
+        note: what was measured, in a few words.
+
+    Raises:
+        LawBroken: the residual is on the wrong side of its bound, or is not a number.
+    """
+    below = 1e-14 if below is None and above is None else below
+    residual = torch.as_tensor(residual, dtype=torch.float64)
+    found = Measurement(
+        label, float(residual.max() if above is None else residual.min()), below, above, note
+    )
+    holds = found.residual <= below if above is None else found.residual >= above
+    if not holds:  # also for NaN
+        raise LawBroken(str(found))
+    display(found)
+
+
+def _draw(elements: Iterable, count: int) -> list[tuple]:
+    """TRIALS tuples of `count` elements, at random, the same in each run."""
+    elements = list(elements)
+    picks = torch.randint(
+        len(elements), (TRIALS, count), generator=torch.Generator().manual_seed(0)
+    )
+    return [tuple(elements[i] for i in row) for row in picks.tolist()]
+
+
+def _same(left, right, tolerance: float) -> bool:
+    left, right = torch.as_tensor(left), torch.as_tensor(right)
+    return left.shape == right.shape and _worst(left, right)[0] <= tolerance
+
+
+def _worst(left: Tensor, right: Tensor) -> tuple[float, int]:
+    difference = (left.double() - right.double()).abs().flatten().nan_to_num(nan=torch.inf)
+    if not difference.numel():
+        return 0.0, 0
+    value, where = difference.max(0)
+    return float(value), int(where)
+
+
+def _compare(law: str, left: Tensor, right: Tensor, tolerance: float) -> None:
+    left, right = torch.as_tensor(left), torch.as_tensor(right)
+    if left.shape != right.shape:
+        raise LawBroken(
+            f"{law} fails: the left side has shape {tuple(left.shape)}, the right {tuple(right.shape)}."
+        )
+    if torch.float32 in (left.dtype, right.dtype):
+        tolerance = max(tolerance, 1e-4)  # float32 rounds at 1e-7 of the largest term
+    worst, where = _worst(left, right)
+    if worst > tolerance:
+        position = tuple(int(i) for i in torch.unravel_index(torch.tensor(where), left.shape))
+        at = f"at index {position} " if position else ""
+        raise LawBroken(
+            f"{law} fails: {at}the left side is {left[position]:.3g}, the right side "
+            f"{right[position]:.3g}."
+        )
+
+
+def _show(element) -> str:
+    values = torch.as_tensor(element).tolist()
+    values = values[0] if isinstance(values, list) and len(values) == 1 else values
+    return str(tuple(values) if isinstance(values, list) else values)
