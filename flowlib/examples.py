@@ -10,11 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from flowlib.data.mnist import mnist
-from flowlib.equivariance import flow_equivariance_error
-from flowlib.flows import flow
+from flowlib.equivariance import flow_equivariance_error, velocity_pairs
+from flowlib.flows import flow, flow_video
 from flowlib.groups import Translations
 from flowlib.recurrent import FERNN
+from flowlib.rotations import Rotations
 from flowlib.widgets.bump import BumpWidget, NetworkRun
+from flowlib.widgets.flow import FlowWidget, Orbit
+from flowlib.widgets.latent import LatentWidget
 from flowlib.widgets.square import SquareWidget
 
 REMEMBER = (0.1, 0.6, 0.1)  # recurrent kernel: keep most of the past, blur it a little
@@ -116,3 +119,78 @@ def square_widget(
             last_moved = ring.act(ring.elements()[:, None], image)
             paths[name] = (torch.stack(first_moved)[:, 0], last_moved[:, 0])
     return SquareWidget(moved[:, 0], paths, title, **options)
+
+
+def latent_widget(rnn: FERNN, steps: int = 16, speeds=None, **options) -> LatentWidget:
+    """The latent action on the states of a FERNN on a ring, next to the states it really has.
+
+        h_t[psi(w).f](v, .)  against  psi_t(w).h_t[f](v - w, .),   f a still bump
+
+    Args:
+        rnn: of one input channel, float64; its first hidden channel is drawn. V may be closed, as
+            all N velocities of a ring of N points are, or not: then some v have no partner v - w.
+        steps: number of frames.
+        speeds: the velocities w of the slider, in pixels a frame; none takes the network's own.
+        options: title, velocity and time of `LatentWidget`, what is shown first.
+    """
+    ring, V = rnn.group, rnn.velocities
+    speeds = V.flatten().tolist() if speeds is None else list(speeds)
+    still = flow(ring, bump(ring.grid[0], center=ring.grid[0] // 2)[None], [0], steps)
+    moving, predicted, partners = {}, {}, {}
+    with torch.no_grad():
+        states = rnn(still)  # (1, time, velocity, channel, position)
+        for w in speeds:
+            try:
+                pairs = dict(zip(*velocity_pairs(ring, V, w), strict=True))
+            except ValueError:  # no channel has a partner: the law says nothing about this w
+                pairs = {}
+            partners[w] = [pairs.get(v) for v in range(len(V))]
+            along = states[:, :, [pairs.get(v, v) for v in range(len(V))]]
+            predicted[w] = flow_video(ring, along.flatten(2, 3), w)[0].unflatten(
+                1, along.shape[2:4]
+            )
+            moving[w] = rnn(flow_video(ring, still, w))[0]
+    first = [{w: s[:, :, 0] for w, s in them.items()} for them in (moving, predicted)]
+    return LatentWidget(V, states[0, :, :, 0], *first, partners, **options)
+
+
+GENERATORS = {"right": (0, 1), "down": (1, 0), "diagonal": (1, 1), "turn": (10,)}
+
+
+def flow_widget(
+    image: Float[Tensor, "1 size size"],
+    generators: dict[str, tuple[int, ...]] = GENERATORS,
+    fastest: int = 3,
+    steps: int = 29,
+    **options,
+) -> FlowWidget:
+    """The flow explorer for a square picture: shifts of the torus, and turns about the centre.
+
+    Args:
+        image: (channel=1, size, size), values in [0, 1].
+        generators: name -> velocity at speed 1: (v_y, v_x) in pixels, or (angle,) in degrees a frame.
+        fastest: the largest speed of the slider, a multiple of that velocity.
+        steps: number of frames.
+        options: title, generator, speed and time of `FlowWidget`, what is shown first.
+    """
+    size, image = image.shape[-1], image[0].double()
+    groups = {2: Translations((size, size)), 1: Rotations(1, size)}
+    s = torch.arange(-fastest * (steps - 1), fastest * (steps - 1) + 1)[:, None]
+
+    # The marked point is the pixel of the drawing farthest out that a turn keeps in the picture.
+    center = (size - 1) / 2
+    y, x = torch.meshgrid(2 * [torch.arange(size) - center], indexing="ij")
+    radius = torch.where(image > 0.5, (y**2 + x**2).sqrt(), 0.0)
+    dy, dx = (axis.flatten()[torch.where(radius < center, radius, 0.0).argmax()] for axis in (y, x))
+
+    orbits = {}
+    for name, velocity in generators.items():
+        group = groups[len(velocity)]
+        elements = group.exp(velocity, s)  # (s, axis)
+        if len(velocity) == 2:
+            points = torch.stack([dy, dx]) + elements
+        else:  # counter-clockwise as displayed, with y down
+            a = torch.deg2rad(elements[:, 0])
+            points = torch.stack([dy * a.cos() - dx * a.sin(), dx * a.cos() + dy * a.sin()], dim=1)
+        orbits[name] = Orbit(elements, group.act(elements, image), points + center)
+    return FlowWidget(orbits, steps, **options)

@@ -120,7 +120,7 @@ def check_flow(
                         f"the left side is {_show(left)}, the right side {_show(right)}."
                     )
         count += 1
-    return f"A flow: psi_0 = e and psi_s psi_t = psi_(s+t) hold for {count} velocities."
+    return f"A flow: psi_0 = e and psi_s psi_t = psi_(s+t) hold for {_plural(count)}."
 
 
 def check_equivariance(
@@ -138,33 +138,33 @@ def check_equivariance(
         group: acts on the signal.
         signal: the signal f, moved by random elements.
         elements: those to try; none means all of the group.
-        act_on_result: how g acts on the result; none means as on signals. For an invariant function
-            it is `lambda g, result: result`.
+        act_on_result: act_on_result(g, result); none means as on signals.
         tolerance: values that differ by less are the same.
 
     Raises:
         LawBroken: the law fails.
     """
-    law = "Not invariant: F(g.f) = F(f)"
-    if act_on_result is None:
-        law, act_on_result = "Not equivariant: F(g.f) = g.F(f)", group.act
-    for (g,) in _draw(group.elements() if elements is None else elements, 1):
-        _compare(
-            f"{law} for g = {_show(g)}",
-            function(group.act(g, signal)),
-            act_on_result(g, function(signal)),
-            tolerance,
-        )
-    return f"{law.split()[1].rstrip(':').capitalize()}: the law holds for {TRIALS} random elements."
+    act_on_result = act_on_result or group.act
+    return _check_map(
+        "equivariant: F(g.f) = g.F(f)", function, group, signal, elements, act_on_result, tolerance
+    )
 
 
-def check_invariance(function: Callable, group, signal: Tensor, **options) -> str:
-    """Check that function(g.f) = function(f); options as for `check_equivariance`.
+def check_invariance(
+    function: Callable,
+    group,
+    signal: Tensor,
+    elements: Iterable | None = None,
+    tolerance: float = 1e-10,
+) -> str:
+    """Check that function(g.f) = function(f); arguments as for `check_equivariance`.
 
     Raises:
         LawBroken: the law fails.
     """
-    return check_equivariance(function, group, signal, act_on_result=lambda g, f: f, **options)
+    return _check_map(
+        "invariant: F(g.f) = F(f)", function, group, signal, elements, lambda g, f: f, tolerance
+    )
 
 
 def check_flow_equivariance(
@@ -185,7 +185,7 @@ def check_flow_equivariance(
                 f"first at frame {t}, by a relative error of {error[t]:.2g}."
             )
         count += 1
-    return f"Flow equivariant: the law holds at all {video.shape[1]} frames for {count} velocities."
+    return f"Flow equivariant: the law holds at all {video.shape[1]} frames for {_plural(count)}."
 
 
 class Measurement:
@@ -196,9 +196,10 @@ class Measurement:
         self.note = note
 
     def __repr__(self) -> str:
-        bound = f"at most {self.below:.0e}" if self.above is None else f"at least {self.above:g}"
-        size = f"{self.residual:.0e}" if self.residual < 1e-3 else f"{self.residual:.2g}"
-        return f"{self.label}: {self.note + ', ' if self.note else ''}{size}, {bound}"
+        bound = f"at most {self.below:g}" if self.above is None else f"at least {self.above:g}"
+        digits = ".0e" if 0 < self.residual < 1e-3 else ".2g"
+        note = self.note + ", " if self.note else ""
+        return f"{self.label}: {note}{self.residual:{digits}}, {bound}"
 
     def _repr_html_(self) -> str:
         kind, bound = ("below", self.below) if self.above is None else ("above", self.above)
@@ -241,6 +242,17 @@ def measured(
     display(found)
 
 
+def _check_map(law, function, group, signal, elements, act_on_result, tolerance) -> str:
+    for (g,) in _draw(group.elements() if elements is None else elements, 1):
+        _compare(
+            f"Not {law} for g = {_show(g)}",
+            function(group.act(g, signal)),
+            act_on_result(g, function(signal)),
+            tolerance,
+        )
+    return f"{law.partition(':')[0].capitalize()}: the law holds for {TRIALS} random elements."
+
+
 def _draw(elements: Iterable, count: int) -> list[tuple]:
     """TRIALS tuples of `count` elements, at random, the same in each run."""
     elements = list(elements)
@@ -264,7 +276,7 @@ def _worst(left: Tensor, right: Tensor) -> tuple[float, int]:
 
 
 def _compare(law: str, left: Tensor, right: Tensor, tolerance: float) -> None:
-    left, right = torch.as_tensor(left), torch.as_tensor(right)
+    left, right = torch.as_tensor(left).detach(), torch.as_tensor(right).detach()
     if left.shape != right.shape:
         raise LawBroken(
             f"{law} fails: the left side has shape {tuple(left.shape)}, the right {tuple(right.shape)}."
@@ -279,6 +291,10 @@ def _compare(law: str, left: Tensor, right: Tensor, tolerance: float) -> None:
             f"{law} fails: {at}the left side is {left[position]:.3g}, the right side "
             f"{right[position]:.3g}."
         )
+
+
+def _plural(count: int) -> str:
+    return "1 velocity" if count == 1 else f"{count} velocities"
 
 
 def _show(element) -> str:

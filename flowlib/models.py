@@ -1,4 +1,4 @@
-"""Heads on top of a recurrent network: forecasting."""
+"""Heads on top of a recurrent network: forecasting and classification."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Forecaster(nn.Module):
             raise ValueError(f"decoder_layers is {decoder_layers}: it wants 0 or more")
         self.rnn, self.group = rnn, rnn.group
         hidden, frame = rnn.input_conv.weight.shape[:2]
-        size = rnn.input_conv.weight.shape[-1]
+        size = rnn.input_conv.kernel_size
         layers = []
         for _ in range(decoder_layers):
             layers += [GroupConvolution(rnn.group, hidden, hidden, size), nn.ReLU()]
@@ -47,7 +47,7 @@ class Forecaster(nn.Module):
         self, state: Float[Tensor, "batch velocity hidden *group"]
     ) -> Float[Tensor, "batch channel *grid"]:
         """The frame to come, f^_{t+1}, from the state h_t."""
-        return self.decoder(self.rnn.flow_on(state).amax(1))
+        return self.group.project(self.decoder(self.rnn.flow_on(state).amax(1)))
 
     def forward(
         self, context: Float[Tensor, "batch time channel *grid"], steps: int
@@ -65,3 +65,42 @@ class Forecaster(nn.Module):
             state = self.rnn.step(state, frames[-1])
             frames.append(self.read(state))
         return torch.stack(frames, 1)
+
+
+class Classifier(nn.Module):
+    """Says what a video shows, whatever its place and its velocity: one score for each class.
+
+        y = A mean_g max_v h_T(v, g) + b
+
+    The state after the last frame is pooled over velocities by the maximum and over the group by the
+    mean; one linear layer, A and b, makes the scores. The softmax is left to the loss.
+
+    Args:
+        rnn: a `FERNN` or `GRNN`.
+        classes: how many.
+
+    Raises:
+        ValueError: no class.
+
+    Transformation law: classifier(g.f) = classifier(f) for every static g of the group, and
+    classifier(psi(w).f) = classifier(f) when V is closed under v - w, both up to rounding. For a
+    smaller V the second loses what is lost at the rim of V.
+    """
+
+    def __init__(self, rnn: nn.Module, classes: int):
+        super().__init__()
+        if classes < 1:
+            raise ValueError(f"classes is {classes}: a classifier has 1 or more")
+        self.rnn, self.group = rnn, rnn.group
+        self.linear = nn.Linear(rnn.hidden_channels, classes)
+
+    def forward(
+        self, video: Float[Tensor, "batch time channel *grid"]
+    ) -> Float[Tensor, "batch classes"]:
+        """The scores of a video, (batch, classes), read after its last frame.
+
+        Raises:
+            ValueError: a video that the network does not take.
+        """
+        pooled = self.rnn(video)[:, -1].amax(1)  # (batch, hidden, *group)
+        return self.linear(pooled.flatten(2).mean(2))

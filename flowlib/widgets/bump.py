@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import traitlets
 
-from .page import PageWidget
-
-ArrayLike = object  # lists, arrays, tensors with or without gradient
-ROUNDING = 1e-10  # an error below this is float64 rounding; bump.js uses the same number
+from .pack import ROUNDING, ArrayLike, array, numbers, pack, stack
+from .page import PageWidget, chosen
 
 
 @dataclass(frozen=True)
@@ -30,36 +28,6 @@ class NetworkRun:
     errors: Mapping[int, ArrayLike]
 
 
-def _array(value) -> np.ndarray:
-    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
-    return np.asarray(value, dtype=np.float64)
-
-
-def _stack(name: str, arrays: Mapping, velocities: list[int], shape: dict[str, int]) -> np.ndarray:
-    """{w: (*shape)} -> (len(velocities), *shape), or an error that says what was expected."""
-    if missing := [w for w in velocities if w not in arrays]:
-        raise ValueError(f"{name} lacks the input velocities {missing}: inputs has {velocities}")
-    stacked = {w: _array(arrays[w]) for w in velocities}
-    for w, array in stacked.items():
-        if array.shape != tuple(shape.values()):
-            wanted = ", ".join(f"{axis}={size}" for axis, size in shape.items())
-            raise ValueError(f"{name}[{w}] has shape {array.shape}, expected ({wanted})")
-    return np.stack([stacked[w] for w in velocities])
-
-
-def _pack(name: str, array: np.ndarray) -> dict:
-    """One byte a value, all on one scale: (q - zero) / (255 if zero == 0 else 127) in [-1, 1].
-
-    Far finer than a pixel of the drawing; the errors, which are read as numbers, stay numbers.
-    """
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity: only errors may be NaN")
-    zero, levels = (127, 127) if array.min() < 0 else (0, 255)
-    scale = np.abs(array).max() or 1.0
-    levels = np.rint(array / scale * levels + zero).astype(np.uint8)
-    return {"zero": zero, "bytes": levels.tobytes()}
-
-
 class BumpWidget(PageWidget):
     """A bump that moves round a ring of N positions, and the hidden states it leaves behind.
 
@@ -72,10 +40,10 @@ class BumpWidget(PageWidget):
 
     _esm = Path(__file__).parent / "bump.js"
     data = traitlets.Dict().tag(sync=True)
-    title = traitlets.Unicode("").tag(sync=True)
     time = traitlets.Int(0).tag(sync=True)
     velocity = traitlets.Int(0).tag(sync=True)
     network = traitlets.Unicode("").tag(sync=True)
+    _check = chosen("time", "velocity", "network")
 
     def __init__(self, inputs, networks, title="", network=None, velocity=None, time=None):
         velocities = sorted(int(w) for w in inputs)
@@ -83,11 +51,11 @@ class BumpWidget(PageWidget):
             raise ValueError(f"inputs has the velocities {velocities}: it needs 0, the still input")
         if not networks:
             raise ValueError("networks is empty: give at least one {name: NetworkRun}")
-        still = _array(inputs[0])
+        still = array(inputs[0])
         if still.ndim != 2 or 0 in still.shape:
             raise ValueError(f"inputs[0] has shape {still.shape}, expected (time, N)")
         steps, positions = still.shape
-        stacked = _stack("inputs", inputs, velocities, {"time": steps, "N": positions})
+        stacked = stack("inputs", inputs, velocities, {"time": steps, "N": positions})
         runs = [
             self._pack_run(name, run, velocities, steps, positions)
             for name, run in networks.items()
@@ -96,7 +64,7 @@ class BumpWidget(PageWidget):
             "velocities": velocities,
             "steps": steps,
             "positions": positions,
-            "inputs": _pack("inputs", stacked),
+            "inputs": pack("inputs", stacked),
             "networks": runs,
         }
         moving = [w for w in velocities if w > 0] or velocities
@@ -116,11 +84,14 @@ class BumpWidget(PageWidget):
             raise ValueError(f"networks[{name!r}].velocities is {channels}: expected distinct ints")
         where = f"networks[{name!r}]"
         shape = {"time": steps, "velocities": len(channels), "N": positions}
-        states = _stack(f"{where}.states", run.states, velocities, shape)
-        errors = _stack(f"{where}.errors", run.errors, velocities, {"time": steps})
-        numbers = [[float(f"{e:.3g}") if np.isfinite(e) else None for e in row] for row in errors]
-        packed = _pack(f"{where}.states", states)
-        return {"name": name, "velocities": channels, "states": packed, "errors": numbers}
+        states = stack(f"{where}.states", run.states, velocities, shape)
+        errors = stack(f"{where}.errors", run.errors, velocities, {"time": steps})
+        return {
+            "name": name,
+            "velocities": channels,
+            "states": pack(f"{where}.states", states),
+            "errors": numbers(errors),
+        }
 
     def _describe(self) -> str:
         """The text alternative: what is drawn, and what one would see at the end."""
@@ -141,17 +112,12 @@ class BumpWidget(PageWidget):
             f"equivariance error is {', '.join(found)}."
         )
 
-    @traitlets.validate("time", "velocity", "network")
-    def _check_choice(self, proposal):
-        name, value = proposal["trait"].name, proposal["value"]
-        choices = {
+    def choices(self) -> dict:
+        return {
             "time": range(self.data["steps"]),
             "velocity": self.data["velocities"],
             "network": [run["name"] for run in self.data["networks"]],
-        }[name]
-        if value not in choices:
-            raise traitlets.TraitError(f"{name} is {value!r}, expected one of {list(choices)}")
-        return value
+        }
 
     def __repr__(self) -> str:
         low, high = self.data["velocities"][0], self.data["velocities"][-1]

@@ -1,17 +1,23 @@
 """A widget that lives twice: with a kernel through anywidget, and without one in a built page.
 
-One ES module draws. In Jupyter and Colab it is handed anywidget's model; in the page of the book it
-is handed a stand-in with the same methods, filled with the state the widget had when it was shown.
-Everything the page needs is inside the HTML, so nothing is requested from anybody.
+One ES module draws: `kit.js`, which all widgets share, and after it the widget's own text. In
+Jupyter and Colab it is handed anywidget's model; in the page of the book it is handed a stand-in
+with the same methods, filled with the state the widget had when it was shown. Everything the page
+needs is inside the HTML, so nothing is requested from anybody.
 """
 
 import base64
 import html
 import json
+from pathlib import Path
 
 import anywidget
 import ipywidgets
 import traitlets
+
+HERE = Path(__file__).parent
+STYLE = json.dumps((HERE / "kit.css").read_text(encoding="utf-8"))
+KIT = f"const STYLE = {STYLE};\n" + (HERE / "kit.js").read_text(encoding="utf-8")
 
 # Starts every widget of the page that is not started yet. It knows no widget by name, so the HTML
 # is the same on each execution, and any number of widgets (or two equal ones) share a page.
@@ -64,14 +70,33 @@ def _encode(value):
     return value
 
 
+def chosen(*names: str):
+    """A validator for traits of a `PageWidget`: a value is one of `self.choices()[name]`."""
+
+    def check(self, proposal):
+        name, value = proposal["trait"].name, proposal["value"]
+        if value not in (choices := self.choices()[name]):
+            raise traitlets.TraitError(f"{name} is {value!r}, expected one of {list(choices)}")
+        return value
+
+    return traitlets.validate(*names)(check)
+
+
 class PageWidget(anywidget.AnyWidget):
     """Base of the book's widgets: subclass it, set `_esm`, and add traits tagged `sync=True`.
 
-    The module's `render({model, el})` reads plain traits as JSON and bytes as a `DataView`, the
-    same in both lives. `description` is the text alternative, for readers who do not see it.
+    `_esm` is the path of the module's own text; it may use all that `kit.js` defines. Its
+    `render({model, el})` reads plain traits as JSON and bytes as a `DataView`, the same in both
+    lives. `title` stands above; `description` is the text alternative, for readers who do not see it.
     """
 
+    title = traitlets.Unicode("").tag(sync=True)
     description = traitlets.Unicode("").tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs):
+        if isinstance(own := cls.__dict__.get("_esm"), Path):
+            cls._esm = KIT + own.read_text(encoding="utf-8")
+        super().__init_subclass__(**kwargs)
 
     def to_html(self) -> str:
         """The widget as a piece of HTML that needs no kernel and no other host."""

@@ -5,6 +5,7 @@ Run as a program it prints the Chromium that the tests will use, or fails: `make
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 FLAGS = [
     "--no-sandbox",  # as root, in a container
     "--disable-gpu",
@@ -34,6 +36,16 @@ def toc_pages() -> list[str]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
     chapters = [c["file"] for part in toc["parts"] for c in part["chapters"]]
     return [toc["root"], *chapters]
+
+
+def cells(path: Path, kind: str) -> list[str]:
+    """The sources of a chapter's cells of one kind, "markdown" or "code"."""
+    notebook = json.loads(path.read_text(encoding="utf8"))
+    return ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == kind]
+
+
+def prose(path: Path) -> str:
+    return "\n\n".join(cells(path, "markdown"))
 
 
 def find_browser() -> str | None:

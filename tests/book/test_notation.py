@@ -17,9 +17,11 @@ _RNN = fl.FERNN(_TORUS, fl.translation_velocities(1), 1, 2)
 OWNERS = {
     "fl": fl,
     "fl.Translations": _TORUS,
+    "fl.Rotations": fl.Rotations(4, size=4),
     "fl.GroupConvolution": _RNN.state_conv,
     "fl.FERNN": _RNN,
     "fl.Forecaster": fl.Forecaster(_RNN, 1),
+    "fl.Classifier": fl.Classifier(_RNN, 2),
 }
 
 

@@ -5,21 +5,15 @@ import re
 import runpy
 
 import pytest
-from conftest import ROOT, toc_pages
+from conftest import CHAPTERS, ROOT, cells, prose, toc_pages
 
 FIRST_CELL = runpy.run_path(str(ROOT / "book" / "first_cell.py"))
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 
 pytestmark = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 
 
 def read(path):
     return json.loads(path.read_text(encoding="utf8"))
-
-
-def prose(path):
-    cells = read(path)["cells"]
-    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
 
 
 def test_first_code_cell_is_the_common_one(path):
@@ -61,8 +55,14 @@ def test_every_exercise_has_a_solution(path):
     box = r"^[`:]{3,}\{exercise(?:-start)?\}[^\n]*\n(?::(?!label).*\n)*:label: *(\S+)"
     exercises = re.findall(box, text, flags=re.M)
     solutions = re.findall(r"^[`:]{3,}\{solution(?:-start)?\} *(\S+)", text, flags=re.M)
-    assert len(exercises) >= 3
+    assert len(exercises) >= 4
     assert sorted(exercises) == sorted(solutions)
+
+
+def test_draws_and_measures(path):
+    code = "\n".join(cells(path, "code"))
+    assert re.search(r"\bplots\.(show|animation)\(", code), "no figure"
+    assert re.search(r"\bfl\.(check_\w+|measured)\(", code), "no law is checked"
 
 
 def test_names_no_path_of_a_machine(path):

@@ -1,0 +1,52 @@
+"""What the widgets share in Python: arrays of anything, with checks, and one byte for each value."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+ArrayLike = object  # lists, arrays, tensors with or without gradient
+ROUNDING = 1e-10  # a difference below this is float64 rounding; kit.js has the same number
+
+
+def array(value: ArrayLike) -> np.ndarray:
+    """The value as a float64 array, on the CPU and without gradient."""
+    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    return np.asarray(value, dtype=np.float64)
+
+
+def shaped(name: str, value: ArrayLike, shape: Mapping[str, int]) -> np.ndarray:
+    """The value as an array of that shape, {axis: size}, or an error that says what was expected."""
+    value = array(value)
+    if value.shape != tuple(shape.values()):
+        wanted = ", ".join(f"{axis}={size}" for axis, size in shape.items())
+        raise ValueError(f"{name} has shape {value.shape}, expected ({wanted})")
+    return value
+
+
+def stack(name: str, arrays: Mapping, keys: Iterable, shape: Mapping[str, int]) -> np.ndarray:
+    """{key: (*shape)} -> (key, *shape), in the order of `keys`, the input velocities."""
+    if missing := [key for key in keys if key not in arrays]:
+        raise ValueError(f"{name} lacks the input velocities {missing}: inputs has {list(keys)}")
+    return np.stack([shaped(f"{name}[{key}]", arrays[key], shape) for key in keys])
+
+
+def pack(name: str, values: np.ndarray) -> dict:
+    """One byte a value, all on one scale: (q - zero) / (255 if zero == 0 else 127) in [-1, 1].
+
+    Far finer than a pixel of the drawing; numbers that are read as numbers go as `numbers`.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds NaN or infinity: only errors may be NaN")
+    zero, levels = (127, 127) if values.min() < 0 else (0, 255)
+    scale = np.abs(values).max() or 1.0
+    return {
+        "zero": zero,
+        "bytes": np.rint(values / scale * levels + zero).astype(np.uint8).tobytes(),
+    }
+
+
+def numbers(values: np.ndarray | np.floating) -> list | float | None:
+    """Numbers to be read, three digits each, in nested lists; NaN, which is no number, is None."""
+    if values.ndim:
+        return [numbers(row) for row in values]
+    return float(f"{values:.3g}") if np.isfinite(values) else None

@@ -1,0 +1,52 @@
+"""Each word of the glossary is a word of the chapter that it points to."""
+
+import re
+
+import pytest
+from conftest import CHAPTERS, ROOT, prose
+
+TEXT = (ROOT / "book/glossary.md").read_text(encoding="utf8")
+BLOCK = re.search(r"^```\{glossary\}\n(.*?)^```", TEXT, flags=re.M | re.S)[1]
+# A word and its other names, one a line, then a line that says what it is.
+ENTRIES = [
+    (*words.splitlines(), text)
+    for words, text in re.findall(r"((?:^\S.*\n)+)^  (.+)", BLOCK, flags=re.M)
+]
+# One word for one thing: these are the words that the chapters use.
+WORDS = """signal, grid, ring, torus, shift, translation, group, element, action, invariant,
+equivariant, lift, lifting convolution, group convolution, channel, orientation, video, frame, flow,
+velocity, generator, one-parameter subgroup, hidden state, memory, G-RNN, FERNN, velocity channel,
+rim, partner, truncation, mixing, reading"""
+
+
+def holds(text, word):
+    return word.lower() in " ".join(text.lower().split())
+
+
+def named_chapters(text):
+    """The chapters that a text links to, or to whose boxes it refers."""
+    files = re.findall(r"\(\.\./chapters/([\w.]+)\)", text)
+    for label in re.findall(r"\{prf:ref\}`([\w-]+)`", text):
+        files += [path.name for path in CHAPTERS if f":label: {label}\n" in prose(path)]
+    return [path for path in CHAPTERS if path.name in files]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry[0])
+def test_a_word_is_used_where_its_entry_points(entry):
+    *words, text = entry
+    chapters = named_chapters(text)
+    assert len(chapters) == 1, text
+    assert holds(prose(chapters[0]), words[0]), chapters[0].stem
+    for word in words:
+        assert any(holds(prose(path), word) for path in CHAPTERS), word
+
+
+def test_every_line_is_read():
+    assert sum(len(entry) for entry in ENTRIES) == sum(map(bool, BLOCK.splitlines()))
+
+
+def test_words_are_in_order_and_complete():
+    first = [entry[0].strip("$").lower() for entry in ENTRIES]
+    assert first == sorted(first, key=lambda word: re.sub(r"[^a-z0-9]", "", word))
+    every = {word for *words, _ in ENTRIES for word in words}
+    assert {" ".join(word.split()) for word in WORDS.split(",")} <= every
