@@ -55,7 +55,7 @@ def sentence(measurement: dict) -> str:
     residual, bound = float(measurement["residual"]), float(measurement["bound"])
     size = f"{residual:.0e}" if 0 < residual < 1e-3 else f"{residual:.2g}"
     if measurement["kind"] == "above":
-        return f"fails, as it must: {size}, at least {bound:g}"
+        return f"{size}, must be at least {bound:g}"
     return f"{size}, at most {bound:g}"
 
 

@@ -54,7 +54,7 @@ def leaky_network(ring: Translations, velocities, remember=REMEMBER) -> FERNN:
     rnn = FERNN(ring, velocities, in_channels=1, hidden_channels=1, kernel_size=len(remember))
     rnn = rnn.double().requires_grad_(False)
     rnn.input_conv.weight.zero_()[0, 0, len(remember) // 2] = 1.0
-    rnn.state_conv.weight[0, 0] = torch.tensor(remember)
+    rnn.state_conv.weight[0, 0] = torch.tensor(remember, dtype=torch.float64)
     return rnn
 
 

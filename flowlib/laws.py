@@ -298,6 +298,7 @@ def _plural(count: int) -> str:
 
 
 def _show(element) -> str:
-    values = torch.as_tensor(element).tolist()
-    values = values[0] if isinstance(values, list) and len(values) == 1 else values
-    return str(tuple(values) if isinstance(values, list) else values)
+    values = element.tolist() if isinstance(element, Tensor) else element
+    if isinstance(values, (list, tuple)):
+        values = values[0] if len(values) == 1 else tuple(values)
+    return str(values)

@@ -55,8 +55,8 @@ def rotate(
     The nearest quarter turns are made exactly, only the rest, at most 45 degrees, is interpolated.
     "bilinear" and "bicubic" read zero outside the image. "fourier" turns by three shears, each a
     periodic shift of the rows or the columns (Unser, Thévenaz & Yaroslavsky 1995): for an odd size
-    it loses nothing, since every shear can be undone, but what leaves the image comes in again on
-    the other side.
+    it loses nothing, since every shear can be undone, and up to 45 degrees the turn back undoes it;
+    but what leaves the image comes in again on the other side.
 
     Args:
         image: (*lead, N, N).

@@ -1,4 +1,4 @@
-"""Each word of the glossary is a word of the chapter that it points to."""
+"""Each word of the glossary is a word of the chapter, or the page, that it points to."""
 
 import re
 
@@ -19,26 +19,30 @@ velocity, generator, one-parameter subgroup, hidden state, memory, G-RNN, FERNN,
 rim, partner, truncation, mixing, reading"""
 
 
+PLACES = {path.name: prose(path) for path in CHAPTERS}
+PLACES["conventions.md"] = (ROOT / "book/conventions.md").read_text(encoding="utf8")
+
+
 def holds(text, word):
     return word.lower() in " ".join(text.lower().split())
 
 
-def named_chapters(text):
-    """The chapters that a text links to, or to whose boxes it refers."""
-    files = re.findall(r"\(\.\./chapters/([\w.]+)\)", text)
-    for label in re.findall(r"\{prf:ref\}`([\w-]+)`", text):
-        files += [path.name for path in CHAPTERS if f":label: {label}\n" in prose(path)]
-    return [path for path in CHAPTERS if path.name in files]
+def named_places(text):
+    """The chapters that a text links to, or to whose boxes it refers; the conventions."""
+    marks = [f":label: {label}\n" for label in re.findall(r"\{prf:ref\}`([\w-]+)`", text)]
+    marks += [f"({label})=\n" for label in re.findall(r"\]\((convention-\w+)\)", text)]
+    return re.findall(r"\(\.\./chapters/([\w.]+)\)", text) + [
+        name for mark in marks for name, place in PLACES.items() if mark in place
+    ]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry[0])
 def test_a_word_is_used_where_its_entry_points(entry):
     *words, text = entry
-    chapters = named_chapters(text)
-    assert len(chapters) == 1, text
-    assert holds(prose(chapters[0]), words[0]), chapters[0].stem
+    (place,) = named_places(text)
+    assert holds(PLACES[place], words[0]), place
     for word in words:
-        assert any(holds(prose(path), word) for path in CHAPTERS), word
+        assert any(holds(place, word) for place in PLACES.values()), word
 
 
 def test_every_line_is_read():

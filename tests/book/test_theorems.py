@@ -56,6 +56,15 @@ def test_no_label_stands_twice():
     assert [label for label, times in count.items() if times > 1] == []
 
 
+def test_references_lead_to_a_box():
+    """{prf:ref} is for boxes; for an exercise it is {ref}."""
+    labels = {label for path in CHAPTERS for _, _, label in boxes(path)}
+    texts = {path.stem: prose(path) for path in CHAPTERS}
+    texts |= {path.stem: path.read_text(encoding="utf8") for path in ROOT.glob("book/*.md")}
+    for name, text in texts.items():
+        assert set(re.findall(r"\{prf:ref\}`([^`]+)`", text)) <= labels, name
+
+
 def test_the_page_asks_for_the_list():
     assert "```{theorem-list}" in (ROOT / f"{PAGE}.md").read_text(encoding="utf8")
 
