@@ -68,6 +68,10 @@ class Translations:
         axes = [torch.arange(n) for n in self.grid]
         return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
 
+    def random(self, shape: tuple[int, ...], generator=None) -> Int[Tensor, "*shape axis"]:
+        """Random elements, each as likely as any other: (*shape, axis)."""
+        return torch.stack([torch.randint(n, shape, generator=generator) for n in self.grid], -1)
+
     def element(self, g, device=None) -> Int[Tensor, "*batch axis"]:
         """Whole numbers of pixels as elements of the group: (*batch, axis).
 
@@ -159,6 +163,12 @@ class Translations:
     def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
         """The free numbers of a kernel, for one input and one output channel: all its entries."""
         return (size,) * self.ndim
+
+    def impulse(self, size: int) -> Float[Tensor, "*free"]:
+        """The free numbers of the kernel that leaves a signal as it is: 1 at the centre."""
+        kernel = torch.zeros(self.kernel_shape(size, lifting=False))
+        kernel[(size // 2,) * self.ndim] = 1
+        return kernel
 
     def kernel(
         self, weight: Float[Tensor, "out in *free"], size: int

@@ -76,6 +76,10 @@ class Rotations:
         n = self.orientations
         return torch.arange(n, dtype=torch.float64)[:, None] * 360 / n
 
+    def random(self, shape: tuple[int, ...], generator=None) -> Float[Tensor, "*shape axis"]:
+        """Random angles in [0, 360), (*shape, 1)."""
+        return 360 * torch.rand(*shape, 1, generator=generator, dtype=torch.float64)
+
     def element(self, g, device=None) -> Float[Tensor, "*batch axis"]:
         """Angles in degrees as elements of the group: (*batch, 1), float64.
 
@@ -173,6 +177,13 @@ class Rotations:
         """
         basis = circular_harmonics(size, self.orientations).shape[1]
         return (basis,) if lifting else (self.orientations, basis)
+
+    def impulse(self, size: int) -> Float[Tensor, "*free"]:
+        """The free numbers of a kernel that nearly leaves a signal as it is: the innermost ring."""
+        kernel = torch.zeros(self.kernel_shape(size, lifting=False))
+        ring = circular_harmonics(size, self.orientations)[0, 0]
+        kernel[0, 0] = 1 / ring.sum()
+        return kernel
 
     def kernel(self, weight: Float[Tensor, "out in *free"], size: int) -> Float[Tensor, "a b y x"]:
         """The kernel of an ordinary convolution over (channel, orientation) pairs.

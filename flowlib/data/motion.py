@@ -1,4 +1,4 @@
-"""Tensors to videos: pictures that move at constant velocity over a torus."""
+"""Tensors to videos: pictures that move at constant velocity, over a torus or about a centre."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from flowlib.flows import velocity_set
 from flowlib.groups import Translations
+
+FIXED = 104  # the seed of velocities that are drawn once and for all
 
 
 def generator(*seed: int) -> torch.Generator:
@@ -31,14 +33,19 @@ def generator(*seed: int) -> torch.Generator:
 
 @dataclass(frozen=True)
 class MovingImages:
-    """Videos of pictures that flow: random picture, random start, random velocity, circular wrap.
+    """Videos of pictures that flow: random picture, random start, random velocity.
 
     Attributes:
         images: (sample, channel, height, width); videos are made on their device.
-        velocities: the set that velocities are drawn from, (velocity, 2), pixels a frame (v_y, v_x).
+        velocities: the set that velocities are drawn from, (velocity, axis): pixels a frame
+            (v_y, v_x), or degrees a frame for rotations.
         objects: pictures in one video, each with its own start and velocity, laid over each other by
             the brighter pixel.
         canvas: (height, width) of the video, at least that of the pictures; none means the same.
+        group: what moves the pictures; none means the translations of the canvas, where what leaves
+            on one side comes in on the other.
+        fixed: each picture has one velocity for ever, drawn once, instead of a new one each time: the
+            data without augmentation.
 
     Raises:
         ValueError: pictures without samples or of a wrong shape, or a canvas smaller than they are.
@@ -48,6 +55,8 @@ class MovingImages:
     velocities: Tensor
     objects: int = 1
     canvas: tuple[int, int] | None = None
+    group: object = None
+    fixed: bool = False
 
     def __post_init__(self):
         shape = tuple(self.images.shape)
@@ -59,12 +68,11 @@ class MovingImages:
         if self.objects < 1:
             raise ValueError(f"objects is {self.objects}: a video shows one picture or more")
         object.__setattr__(self, "canvas", canvas)
-        object.__setattr__(self, "velocities", velocity_set(self.group, self.velocities))
-
-    @property
-    def group(self) -> Translations:
-        """The translations of the canvas."""
-        return Translations(self.canvas)
+        group = self.group or Translations(canvas)
+        if group.grid != canvas:
+            raise ValueError(f"{group} acts on pictures of {group.grid}, the canvas is {canvas}")
+        object.__setattr__(self, "group", group)
+        object.__setattr__(self, "velocities", velocity_set(group, self.velocities))
 
     def draw(self, count: int, steps: int, *seed: int) -> Float[Tensor, "video time channel h w"]:
         """`count` videos of `steps` frames, the same for the same seed.
@@ -79,7 +87,11 @@ class MovingImages:
         shape = (count, self.objects)
         which = torch.randint(len(self.images), shape, generator=random)
         speed = torch.randint(len(self.velocities), shape, generator=random)
-        start = torch.stack([torch.randint(n, shape, generator=random) for n in self.canvas], -1)
+        if self.fixed:
+            speed = torch.randint(
+                len(self.velocities), (len(self.images),), generator=generator(FIXED)
+            )[which]
+        start = group.random(shape, random)
 
         pictures = self.images[which.to(device)]
         room = [big - small for big, small in zip(self.canvas, pictures.shape[-2:], strict=True)]

@@ -26,7 +26,7 @@ class Task:
 
     Attributes:
         model: name -> untrained model.
-        loss: (model, seed, number of the update) -> training loss.
+        loss: (model, seed, number of the update, name of the model) -> training loss.
         validate: model -> validation loss.
         measure: trained model -> metrics, plain data, among them the one the table shows.
         training: arguments of `flowlib.training.fit`.
@@ -35,7 +35,7 @@ class Task:
     """
 
     model: Callable[[str], nn.Module]
-    loss: Callable[[nn.Module, int, int], torch.Tensor]
+    loss: Callable[[nn.Module, int, int, str], torch.Tensor]
     validate: Callable[[nn.Module], float]
     measure: Callable[[nn.Module], dict]
     training: dict
@@ -80,9 +80,10 @@ class Result:
 
 def experiments() -> dict[str, Experiment]:
     """All experiments by name."""
-    from flowlib.experiments import translating_mnist
+    from flowlib.experiments import bouncing_mnist, rotating_mnist, translating_mnist
 
-    return {e.name: e for e in translating_mnist.EXPERIMENTS}
+    rooms = (translating_mnist, rotating_mnist, bouncing_mnist)
+    return {e.name: e for room in rooms for e in room.EXPERIMENTS}
 
 
 def find(kind: str, name: str, known) -> object:
@@ -134,7 +135,7 @@ def run(
         torch.cuda.reset_peak_memory_stats(place)
     history = fit(
         network,
-        lambda net, number: task.loss(net, seed, number),
+        lambda net, number: task.loss(net, seed, number, model),
         validate=task.validate,
         checkpoint=checkpoint,
         identity={**identity, "settings": task.settings},
@@ -145,6 +146,7 @@ def run(
     command = f"python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
     row = {
         **identity,
+        "settings": task.settings,
         "metrics": task.measure(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "updates": history.updates[-1],
