@@ -6,6 +6,7 @@ the forecast, best validation error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -186,7 +187,11 @@ def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
     def measure(model):
         by_step = mean_error(model, testing, p.long, TEST, p.test)
         # The first `horizon` steps do not know how far the forecast will be carried on.
-        metrics = {"test_mse": sum(by_step[: p.horizon]) / p.horizon, "mse_by_step": by_step}
+        metrics = {
+            "test_mse": sum(by_step[: p.horizon]) / p.horizon,
+            # A roll-out far beyond training may blow up; null stands for no finite number.
+            "mse_by_step": [error if math.isfinite(error) else None for error in by_step],
+        }
         if table.by_velocity:
             metrics["mse_by_velocity"] = {
                 name: sum(mean_error(model, source, p.horizon, BY_VELOCITY, p.test // 4))
