@@ -47,7 +47,9 @@ def test_run_writes_one_row(workplace, capsys):
     assert "translating-mnist g-rnn tiny 0: test_mse" in out and "scikit-learn digits" in out
     assert files(workplace) == ["results/translating-mnist.jsonl"], "no checkpoint is left behind"
     (row,) = ledger.rows("translating-mnist")
-    wanted = "experiment model preset seed data metrics parameters updates best_update seconds"
+    wanted = (
+        "experiment model preset seed data settings metrics parameters updates best_update seconds"
+    )
     wanted += " peak_memory_mb device threads command torch python commit date"
     assert row.keys() == set(wanted.split())
     assert row["data"] == "scikit-learn digits" and row["device"] == "cpu" and row["seconds"] >= 0

@@ -1,4 +1,4 @@
-"""The experiments on moving digits, at the preset `tiny`, with the pictures that need no download."""
+"""All tables of moving digits, at the preset `tiny`, with the pictures that need no download."""
 
 import dataclasses
 import math
@@ -8,11 +8,15 @@ import torch
 from torch import nn
 
 import flowlib as fl
-from flowlib.experiments import experiments, run
-from flowlib.experiments.translating_mnist import EXPERIMENTS, PRESETS, build
+from flowlib.experiments import bouncing_mnist, experiments, rotating_mnist, run, translating_mnist
+from flowlib.experiments.forecasting import PAPER, TINY, build
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
-TINY = PRESETS["tiny"]
+TABLES = {
+    table.name: table
+    for room in (translating_mnist, rotating_mnist, bouncing_mnist)
+    for table in room.TABLES
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,7 +27,7 @@ def tasks(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOWLIB_OFFLINE", "1")
         patch.setenv("FLOWLIB_DATA", str(tmp_path_factory.mktemp("data")))
-        yield {e.name: e.prepare("tiny", torch.device("cpu")) for e in EXPERIMENTS}
+        yield {n: e.prepare("tiny", torch.device("cpu")) for n, e in experiments().items()}
     torch.set_num_threads(threads)
 
 
@@ -48,24 +52,55 @@ def moves_at(video, velocities):
             return tuple(v)
 
 
-@pytest.mark.parametrize("name", [e.name for e in EXPERIMENTS])
+@pytest.mark.parametrize("name", TABLES)
 def test_every_model_runs_and_is_measured(tasks, name):
-    parameters = set()
-    for model in experiments()[name].models:
+    parameters, table = {}, TABLES[name]
+    for model, told in table.rows.items():
         result = run(name, model, "tiny", task=tasks[name], progress=False)
         row, metrics = result.row, result.row["metrics"]
-        assert metrics.keys() == {"test_mse", "mse_by_step", "mse_by_velocity"}
         assert len(metrics["mse_by_step"]) == TINY.long > TINY.horizon
         first = metrics["mse_by_step"][: TINY.horizon]
         assert metrics["test_mse"] == pytest.approx(sum(first) / len(first))
-        V = [",".join(map(str, v)) for v in fl.translation_velocities(2).tolist()]
-        assert list(metrics["mse_by_velocity"]) == V and len(V) == 25
-        numbers = [*metrics["mse_by_step"], *metrics["mse_by_velocity"].values()]
+        numbers = [*metrics["mse_by_step"], *metrics.get("mse_by_velocity", {}).values()]
         assert all(math.isfinite(n) and n > 0 for n in numbers)
         assert (row["experiment"], row["model"], row["updates"]) == (name, model, TINY.updates)
         assert row["best_update"] in result.history.updates
-        parameters.add(row["parameters"])
-    assert len(parameters) == 1, "the models differ in their velocities alone"
+        assert row["settings"]["channels"] == TINY.channels
+        parameters.setdefault((told.mixing, told.width), set()).add(row["parameters"])
+    assert all(len(p) == 1 for p in parameters.values()), "velocities add no parameters"
+
+
+def test_errors_are_kept_by_velocity(tasks):
+    by = {n: tasks[n].measure(Probe()).get("mse_by_velocity") for n in TABLES}
+    V = [",".join(map(str, v)) for v in fl.translation_velocities(2).tolist()]
+    assert list(by["translating-mnist"]) == list(by["velocity-generalisation"]) == V
+    assert list(by["between-generators"]) == [f"0,{x}" for x in range(-5, 6)]
+    assert list(by["rotation-generalisation"]) == [str(v) for v in range(-50, 51, 10)]
+    assert by["bouncing-mnist"] is by["rotating-mnist-2"] is by["translating-mnist-2"] is None
+
+
+def test_a_blow_up_is_null(tasks):
+    class Explodes(Probe):
+        def forward(self, context, steps):
+            grow = torch.full((steps, 1, 1, 1), math.inf).index_fill(0, torch.arange(2), 1.0)
+            return super().forward(context, steps) * grow
+
+    metrics = tasks["translating-mnist"].measure(Explodes())
+    assert math.isfinite(metrics["test_mse"]) and metrics["mse_by_step"][2:] == [None, None]
+
+
+def test_fixed_rows_train_on_one_velocity_a_picture(tasks):
+    task, V = tasks["translating-mnist"], fl.translation_velocities(2)
+    speeds = {}
+    for row in ("fernn-v2", "fernn-v2-fixed"):
+        probe, seen = Probe(), {}
+        for number in range(400):
+            task.loss(probe, 0, number, row)
+        for video in torch.cat(probe.trained_on):
+            picture = tuple(video[0].flatten().sort().values.tolist())
+            seen.setdefault(picture, set()).add(moves_at(video, V))
+        speeds[row] = max(len(v) for v in seen.values())
+    assert speeds["fernn-v2-fixed"] == 1 < speeds["fernn-v2"]
 
 
 def test_seeds_change_the_training_and_nothing_else(tasks):
@@ -97,7 +132,7 @@ def test_the_seed_makes_the_weights(tasks):
 def test_videos_move_as_the_experiment_says(tasks, name, radius):
     task, probe, V = tasks[name], Probe(), fl.translation_velocities(2)
     for number in range(20):
-        task.loss(probe, 0, number)
+        task.loss(probe, 0, number, "g-rnn")
     speeds = {moves_at(video, V) for video in torch.cat(probe.trained_on)}
     assert None not in speeds
     assert max(abs(part) for v in speeds for part in v) == radius
@@ -113,9 +148,19 @@ def test_errors_stand_at_the_velocity_that_made_them(tasks, velocity):
 
 @pytest.mark.parametrize("name", ["g-rnn", "fernn-v1", "fernn-v2"])
 def test_the_paper_preset_builds_the_paper_s_model(name):
-    model = build(PRESETS["paper"], name)
+    model = build(fl.Translations((28, 28)), TABLES["translating-mnist"].rows[name], PAPER)
     assert sum(p.numel() for p in model.parameters()) == 739_584
     assert len(model.rnn.velocities) == {"g-rnn": 1, "fernn-v1": 9, "fernn-v2": 25}[name]
+
+
+@pytest.mark.parametrize("group", [fl.Translations((6, 6)), fl.Rotations(4, size=6)], ids=str)
+def test_memory_is_kept_at_first(group):
+    """With memory 1 and no new input, the untrained state stays (rotations: nearly) as it is."""
+    row = translating_mnist.Row("", [(0, 0)] if group.dim == 2 else [0.0], mixing=1)
+    rnn = build(group, row, dataclasses.replace(TINY, memory=1.0)).rnn.double()
+    state = torch.ones(1, 1, TINY.channels, *group.shape, dtype=torch.float64)
+    kept = rnn.update(state, torch.zeros_like(state[:, 0]))[..., 2:4, 2:4]
+    torch.testing.assert_close(kept, state[..., 2:4, 2:4], rtol=0, atol=1e-6)
 
 
 def test_bad_names(as_users_see_it, tasks):
