@@ -3,6 +3,7 @@
 data                what data are here, and where from
 list                experiments, models and presets
 run EXPERIMENT      train, measure and write rows of the ledger; resumes what was interrupted
+run --missing       the rows that the ledger lacks, of all experiments, the most telling first
 table EXPERIMENT    the ledger beside the published numbers
 """
 
@@ -10,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 
 from flowlib import ledger
+from flowlib.checkpoints import remove_checkpoint
 from flowlib.data import mnist
 from flowlib.data.files import DataUnavailableError
 from flowlib.experiments import checkpoint_path, experiments, find, run
 from flowlib.experiments.tables import table
+from flowlib.training import OutOfTime
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, FloatingPointError, OSError, DataUnavailableError) as error:
         print(f"flowlib: {error}", file=sys.stderr)
         return 2
+    except OutOfTime as stop:
+        print(f"{stop}; the same command goes on from the checkpoint", file=sys.stderr)
+        return 0
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the checkpoint", file=sys.stderr)
         return 130
@@ -46,12 +53,18 @@ def parser() -> argparse.ArgumentParser:
     command("data", do_data, "what data are here, and where from")
     command("list", do_list, "experiments, models and presets")
     sub = command("run", do_run, "train, measure, and write rows of the ledger")
-    sub.add_argument("experiment")
+    sub.add_argument("experiment", nargs="?", help="an experiment; not needed with --missing")
     sub.add_argument("--model", help="one model; without it, all models of the experiment")
     sub.add_argument("--preset", default="quick", help="quick (default), laptop or paper")
     sub.add_argument("--seed", type=int, default=0, help="default 0")
     sub.add_argument("--device", default="cpu", help="cpu (default), cuda, ...")
+    sub.add_argument("--precision", default="float32", help="float32 (default) or bfloat16")
     sub.add_argument("--again", action="store_true", help="also rows the ledger has already")
+    many = sub.add_mutually_exclusive_group()
+    many.add_argument("--all", action="store_true", help="all models and seeds of the experiment")
+    many.add_argument("--missing", action="store_true", help="all models and seeds of all of them")
+    sub.add_argument("--seeds", type=int, default=3, help="how many, for --all and --missing")
+    sub.add_argument("--minutes", type=float, help="stop in time; the same command goes on later")
     sub = command("table", do_table, "the ledger beside the published numbers")
     sub.add_argument("experiment")
     return top
@@ -70,27 +83,48 @@ def do_list(options) -> None:
 
 
 def do_run(options) -> None:
-    experiment = find("experiment", options.experiment, experiments())
+    known = experiments()
+    if options.experiment is None and not options.missing:
+        raise ValueError(f"which experiment? choose one of {', '.join(known)}, or --missing")
     if options.seed < 0:
         raise ValueError(f"seed is {options.seed}: it wants 0 or more")
-    for model in [options.model] if options.model else experiment.models:
-        names = (experiment.name, model, options.preset, options.seed)
-        where = dict(model=model, preset=options.preset, seed=options.seed)
-        there = ledger.rows(experiment.name, **where)
-        if there and not options.again:
+    if options.experiment is None:
+        chosen = [e for e in known.values() if options.preset in e.presets]
+    else:
+        chosen = [find("experiment", options.experiment, known)]
+    several = options.all or options.missing
+    deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
+    # One seed of everything says more than all seeds of one table.
+    for seed in range(options.seeds) if several else [options.seed]:
+        for experiment in chosen:
+            for model in [options.model] if options.model else experiment.models:
+                if deadline is not None and time.monotonic() > deadline:
+                    raise OutOfTime(f"{options.minutes:g} minutes are over")
+                run_row(experiment, model, seed, options, deadline, brief=several)
+
+
+def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -> None:
+    """One row, if the ledger has it not."""
+    names = (experiment.name, model, options.preset, seed)
+    there = ledger.rows(experiment.name, model=model, preset=options.preset, seed=seed)
+    if there and not options.again:
+        if not brief:
             data = " and ".join(row["data"] for row in there)
             print(f"{' '.join(map(str, names))}: the ledger has this row, of {data} (or --again)")
-            continue
-        checkpoint = checkpoint_path(*names)
-        row = run(*names, device=options.device, checkpoint=checkpoint).row
-        path = ledger.append(row)
-        checkpoint.unlink(missing_ok=True)  # the row is what lasts
-        print(
-            f"{' '.join(map(str, names))}: {experiment.metric} {row['metrics'][experiment.metric]:.3e},"
-        )
-        print(
-            f"  {row['seconds']:.0f} s of training on {row['device']}, {row['data']}; row in {path}"
-        )
+        return
+    path = checkpoint_path(*names)
+    row = run(
+        *names,
+        device=options.device,
+        precision=options.precision,
+        checkpoint=path,
+        deadline=deadline,
+    ).row
+    where = ledger.append(row)
+    remove_checkpoint(path)  # the row is what lasts
+    value = row["metrics"][experiment.metric]
+    print(f"{' '.join(map(str, names))}: {experiment.metric} {value:.3e},")
+    print(f"  {row['seconds']:.0f} s of training on {row['device']}, {row['data']}; row in {where}")
 
 
 def do_table(options) -> None:

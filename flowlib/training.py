@@ -1,4 +1,4 @@
-"""Training: fit, evaluate, checkpoints. Knows no model and no data set.
+"""Training: fit and evaluate. Knows no model and no data set.
 
 A batch is a function of its number, so that nothing random has to be stored: a run that was
 interrupted goes on with the next number and comes to the same weights.
@@ -7,9 +7,7 @@ interrupted goes on with the next number and comes to the same weights.
 from __future__ import annotations
 
 import math
-import os
 import time
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +16,11 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-CHECKPOINT_FORMAT = 1
+from flowlib.checkpoints import load_checkpoint, save_checkpoint
+
+
+class OutOfTime(Exception):
+    """Training stopped at its deadline; the checkpoint goes on from there."""
 
 
 @dataclass
@@ -67,6 +69,7 @@ def fit(
     checkpoint: str | Path | None = None,
     identity: dict | None = None,
     save_seconds: float = 30.0,
+    deadline: float | None = None,
     label: str = "training",
     progress: bool = True,
 ) -> History:
@@ -85,6 +88,7 @@ def fit(
         identity: what this run is (plain data); a checkpoint of another run is refused.
         save_seconds: time between two checkpoints; one is also written when training is interrupted
             (by KeyboardInterrupt).
+        deadline: the time.monotonic() at which to save and stop; none trains to the end.
         label: what the progress bar says.
         progress: show the progress bar.
 
@@ -93,6 +97,7 @@ def fit(
 
     Raises:
         ValueError: the checkpoint belongs to another run or another model, or is damaged.
+        OutOfTime: the deadline came first.
         FloatingPointError: the loss or its gradient is not finite; the checkpoint keeps good weights.
     """
     if updates < 1 or record_every < 1:
@@ -164,6 +169,9 @@ def fit(
             if time.monotonic() - saved > save_seconds:
                 save()
                 saved = time.monotonic()
+            if deadline is not None and time.monotonic() > deadline and (running or done < updates):
+                save()
+                raise OutOfTime(f"{label}: {done} of {updates} updates done")
     except KeyboardInterrupt:
         if whole:  # else the last checkpoint stays
             save()
@@ -204,74 +212,3 @@ def evaluate(
     if count == 0:
         raise ValueError("there is no batch to evaluate on: give one sample or more")
     return total / count
-
-
-def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state) -> None:
-    """Write model, identity and state, tensors and plain data only, in one atomic step."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    state = {"identity": identity, "model": model.state_dict(), **state}
-    try:
-        torch.save({"format": CHECKPOINT_FORMAT, **state}, part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = None) -> dict:
-    """Read a checkpoint into the model and return all that was saved with it.
-
-    Args:
-        identity: what the run must be; none takes any.
-
-    Raises:
-        ValueError: the file is damaged or no checkpoint, or is one of another run or model. The
-            model is then left as it was.
-        OSError: there is no such file, or it may not be read.
-    """
-    device = next(model.parameters()).device
-    try:
-        with zipfile.ZipFile(path) as file:  # torch.load does not look at the checksums
-            if damaged := file.testzip():
-                raise zipfile.BadZipFile(damaged)
-        state = torch.load(path, map_location=device, weights_only=True)
-        weights, saved, version = state["model"], state["identity"], state["format"]
-    except OSError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}): it is damaged or "
-            "something else; move it away to start afresh"
-        ) from error
-    if version != CHECKPOINT_FORMAT:
-        raise ValueError(
-            f"{path} has format {version}, this flowlib reads {CHECKPOINT_FORMAT}; move it away to "
-            "start afresh"
-        )
-    differ = [k for k in (identity or {}) if saved.get(k) != identity[k]]
-    if differ:
-        raise ValueError(
-            f"{path} is of another run: "
-            + ", ".join(f"{k} is {saved.get(k)!r} there, {identity[k]!r} here" for k in differ)
-            + "; move it away or name another file"
-        )
-    own = model.state_dict()
-    for k in sorted(own.keys() | weights.keys()):
-        here, there = _kind(own, k), _kind(weights, k)
-        if here != there:
-            raise ValueError(
-                f"{path} is of another model: {k} is {there} there, {here} here; "
-                "build the model as it was saved"
-            )
-    model.load_state_dict(weights)
-    return state
-
-
-def _kind(state: dict, key: str):
-    """What must agree for weights to fit a model: shapes, and sets of whole numbers, as velocities."""
-    if key not in state:
-        return "missing"
-    value = state[key]
-    is_set = value.ndim > 0 and not value.is_floating_point()  # a single number may be a counter
-    return value.tolist() if is_set else tuple(value.shape)

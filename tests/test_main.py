@@ -10,7 +10,7 @@ import torch
 from flowlib import ledger
 from flowlib.__main__ import main
 from flowlib.data.motion import MovingImages
-from flowlib.experiments import checkpoint_path
+from flowlib.experiments import checkpoint_path, experiments
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 RUN = ["run", "translating-mnist", "--model", "g-rnn", "--preset", "tiny"]
@@ -50,7 +50,7 @@ def test_run_writes_one_row(workplace, capsys):
     wanted = (
         "experiment model preset seed data settings metrics parameters updates best_update seconds"
     )
-    wanted += " peak_memory_mb device threads command torch python commit date"
+    wanted += " peak_memory_mb device threads command precision torch python commit date"
     assert row.keys() == set(wanted.split())
     assert row["data"] == "scikit-learn digits" and row["device"] == "cpu" and row["seconds"] >= 0
     assert row["peak_memory_mb"] > 10 and row["parameters"] == 108
@@ -73,6 +73,28 @@ def test_run_without_a_model_runs_them_all():
     rows = ledger.rows(experiment, preset="tiny", seed=3)
     assert [row["model"] for row in rows] == ["g-rnn", "fernn-v1", "fernn-v2"]
     assert len({row["metrics"]["test_mse"] for row in rows}) == 3
+
+
+def test_missing_rows_are_made_until_the_time_is_over(workplace, monkeypatch, capsys):
+    """--minutes stops in time, the same command goes on, and rows that are there stay."""
+    words = ["run", "velocity-generalisation", "--all", "--seeds", "2", "--preset", "tiny"]
+    assert main([*words, "--minutes", "0"]) == 0
+    assert "0 minutes are over; the same command goes on" in capsys.readouterr().err
+    assert ledger.rows("velocity-generalisation") == []
+    assert main(words) == main(words) == 0
+    rows = ledger.rows("velocity-generalisation")
+    assert [(r["seed"], r["model"]) for r in rows] == [
+        (seed, model) for seed in (0, 1) for model in ("g-rnn", "fernn-v1", "fernn-v2")
+    ]
+    path = workplace / "results" / "velocity-generalisation.jsonl"
+    assert len(path.read_text().splitlines()) == 6
+    few = {"velocity-generalisation": experiments()["velocity-generalisation"]}
+    monkeypatch.setattr("flowlib.__main__.experiments", lambda: few)
+    assert main(["run", "--missing", "--preset", "tiny", "--precision", "bfloat16"]) == 0
+    new = ledger.rows("velocity-generalisation", seed=2)
+    assert len(new) == 3 and {r["precision"] for r in new} == {"bfloat16"}
+    assert main(shlex.split(new[0]["command"])[3:]) == 0
+    assert "the ledger has this row" in capsys.readouterr().out
 
 
 def test_table(capsys):
@@ -127,6 +149,7 @@ def test_a_run_that_was_stopped_goes_on(workplace, monkeypatch, capsys, draw):
     "change, message",
     [
         ({1: "moving-mnist"}, "choose one of translating-mnist, velocity-generalisation"),
+        ({6: "--precision", 7: "half"}, "precision is 'half': it wants float32 or bfloat16"),
         ({3: "fernn"}, "choose one of g-rnn, fernn-v1, fernn-v2"),
         ({5: "huge"}, "choose one of tiny, quick, laptop, paper"),
         ({6: "--device", 7: "gpu"}, "no device 'gpu' here: choose cpu"),

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 import flowlib as fl
-from flowlib.training import constant, cosine, evaluate, fit, load_checkpoint, save_checkpoint
+from flowlib import checkpoints
+from flowlib.checkpoints import load_checkpoint, remove_checkpoint, save_checkpoint
+from flowlib.training import OutOfTime, constant, cosine, evaluate, fit
 
 
 def toy(seed=0):
@@ -239,15 +241,53 @@ def test_a_failing_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     save_checkpoint(path, model, {"version": "old"})
     assert list(tmp_path.iterdir()) == [path]
 
-    def disk_full(data, file):
-        Path(file).write_bytes(b"half of a checkpoint")
+    write = Path.write_bytes
+
+    def disk_full(self, content):
+        write(self, content[: len(content) // 2])
         raise OSError("no space left")
 
-    monkeypatch.setattr(torch, "save", disk_full)
-    with pytest.raises(OSError, match="no space left"):
-        save_checkpoint(path, model, {"version": "new"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", disk_full)
+        with pytest.raises(OSError, match="no space left"):
+            save_checkpoint(path, model, {"version": "new"})
     assert list(tmp_path.iterdir()) == [path]
     assert load_checkpoint(path, model)["identity"] == {"version": "old"}
+
+
+def test_a_large_checkpoint_is_cut_into_parts(tmp_path, monkeypatch):
+    """Each file small enough to carry; a part that is missing or of another state is noticed."""
+    monkeypatch.setattr(checkpoints, "PART_BYTES", 1000)
+    path, model = tmp_path / "run.pt", toy()
+    save_checkpoint(path, model, {"version": "old"}, more=torch.arange(500))
+    old = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert len(old) > 4 and max(map(len, old.values())) < 2000
+    assert load_checkpoint(path, toy())["more"][-1] == 499
+    save_checkpoint(path, model, {"version": "new"}, more=torch.arange(500))
+    assert load_checkpoint(path, toy())["identity"] == {"version": "new"}
+    parts = sorted(p for p in tmp_path.iterdir() if p != path)
+    assert not old.keys() & {p.name for p in parts}, "the parts of the old state are gone"
+    whole = parts[1].read_bytes()
+    parts[1].write_bytes(parts[2].read_bytes())
+    with pytest.raises(ValueError, match="do not belong together|cannot be read as a checkpoint"):
+        load_checkpoint(path, toy())
+    parts[1].write_bytes(whole)
+    load_checkpoint(path, toy())
+    remove_checkpoint(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_deadline_saves_and_stops(tmp_path):
+    path, whole = tmp_path / "run.pt", toy()
+    torch.manual_seed(1)
+    fit(whole, loss, **RUN)
+    stopped = toy()
+    with pytest.raises(OutOfTime, match="updates done"):
+        fit(stopped, loss, checkpoint=path, deadline=0.0, **RUN)
+    resumed = toy()
+    fit(resumed, loss, checkpoint=path, **RUN)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_evaluate_weighs_samples_not_batches():

@@ -6,6 +6,7 @@ any device, resuming where it was interrupted, measures, and writes the row to t
 
 from __future__ import annotations
 
+import os
 import resource
 import shlex
 import sys
@@ -94,9 +95,11 @@ def find(kind: str, name: str, known) -> object:
 
 
 def checkpoint_path(experiment: str, model: str, preset: str, seed: int) -> Path:
-    """Where a run keeps its checkpoint: in the user's cache folder."""
-    name = f"{experiment}-{model}-{preset}-{seed}.pt"
-    return Path(pooch.os_cache("flowlib")) / "checkpoints" / name
+    """Where a run keeps its checkpoint: FLOWLIB_CHECKPOINTS, else in the user's cache folder."""
+    folder = (
+        os.environ.get("FLOWLIB_CHECKPOINTS") or Path(pooch.os_cache("flowlib")) / "checkpoints"
+    )
+    return Path(folder) / f"{experiment}-{model}-{preset}-{seed}.pt"
 
 
 def run(
@@ -107,6 +110,8 @@ def run(
     device: str = "cpu",
     checkpoint: str | Path | None = None,
     task: Task | None = None,
+    deadline: float | None = None,
+    precision: str = "float32",
     progress: bool = True,
 ) -> Result:
     """Train and measure one row. The row is returned, not written: see `flowlib.ledger.append`.
@@ -117,6 +122,8 @@ def run(
         device: "cpu", "cuda", ...
         checkpoint: file to resume from and to save to.
         task: the experiment's task, if it was already prepared at this preset.
+        deadline: see `flowlib.training.fit`.
+        precision: "float32", or "bfloat16": training under autocast, measured in float32.
         progress: show progress bars.
 
     Raises:
@@ -127,23 +134,33 @@ def run(
     find(f"model of {experiment}", model, chosen.models)
     find(f"preset of {experiment}", preset, chosen.presets)
     place = torch_device(device)
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"precision is {precision!r}: it wants float32 or bfloat16")
     task = task or chosen.prepare(preset, place)
     torch.manual_seed(seed)
     network = task.model(model).to(place)
     identity = dict(experiment=experiment, model=model, preset=preset, seed=seed, data=task.source)
     if place.type == "cuda":
         torch.cuda.reset_peak_memory_stats(place)
+
+    def loss(net, number):
+        with torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            return task.loss(net, seed, number, model)
+
     history = fit(
         network,
-        lambda net, number: task.loss(net, seed, number, model),
+        loss,
         validate=task.validate,
         checkpoint=checkpoint,
-        identity={**identity, "settings": task.settings},
+        identity={**identity, "settings": task.settings, "precision": precision},
+        deadline=deadline,
         label=f"{model}, seed {seed}",
         progress=progress,
         **task.training,
     )
     command = f"python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
+    command += "" if device == "cpu" else f" --device {shlex.quote(device)}"
+    command += "" if precision == "float32" else f" --precision {precision}"
     row = {
         **identity,
         "settings": task.settings,
@@ -154,8 +171,9 @@ def run(
         "seconds": round(history.seconds[-1], 1),
         "peak_memory_mb": peak_memory_mb(place),
         "device": device_name(place),
+        "precision": precision,
         "threads": torch.get_num_threads(),
-        "command": command if device == "cpu" else f"{command} --device {shlex.quote(device)}",
+        "command": command,
     }
     return Result(network, history, row)
 
