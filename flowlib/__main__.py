@@ -106,7 +106,8 @@ def do_run(options) -> None:
 def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -> None:
     """One row, if the ledger has it not."""
     names = (experiment.name, model, options.preset, seed)
-    there = ledger.rows(experiment.name, model=model, preset=options.preset, seed=seed)
+    find(f"preset of {experiment.name}", options.preset, experiment.presets)
+    there = experiment.rows(model, options.preset, seed=seed)
     if there and not options.again:
         if not brief:
             data = " and ".join(row["data"] for row in there)

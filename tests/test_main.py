@@ -100,8 +100,10 @@ def test_missing_rows_are_made_until_the_time_is_over(workplace, monkeypatch, ca
 def test_table(capsys):
     def row(model, seed, mse, data="MNIST"):
         what = dict(experiment="translating-mnist", preset="quick", parameters=1, seconds=1.0)
-        metrics = {"test_mse": mse}
-        ledger.append(what | dict(model=model, seed=seed, data=data, metrics=metrics))
+        what |= dict(model=model, seed=seed, data=data, metrics={"test_mse": mse})
+        settings = experiments()["translating-mnist"].settings["quick"]
+        ledger.append(what | dict(settings=settings))
+        ledger.append(what | dict(settings=settings | {"updates": 1}, seed=7))  # of another preset
 
     row("fernn-v2", 0, 1e-3)
     row("fernn-v2", 1, 3e-3)

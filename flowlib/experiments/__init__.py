@@ -6,6 +6,7 @@ any device, resuming where it was interrupted, measures, and writes the row to t
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shlex
@@ -18,6 +19,7 @@ import pooch
 import torch
 from torch import nn
 
+from flowlib import ledger
 from flowlib.training import History, fit
 
 
@@ -32,7 +34,7 @@ class Task:
         measure: trained model -> metrics, plain data, among them the one the table shows.
         training: arguments of `flowlib.training.fit`.
         source: which data it is.
-        settings: the size of the run as plain data; a checkpoint of another size is refused.
+        settings: those of the preset; a checkpoint of another size is refused.
     """
 
     model: Callable[[str], nn.Module]
@@ -53,6 +55,8 @@ class Experiment:
         title: one line for people.
         models: the rows of the table, name -> title.
         presets: name -> one line that says what it is.
+        settings: name of a preset -> its sizes, plain data; rows of the ledger that were made with
+            other sizes, before a preset was changed, do not count.
         metric: key of the metrics that the table shows.
         prepare: (preset, device) -> Task.
         published: model -> (mean, standard deviation) of the paper, standard deviation None where it
@@ -64,10 +68,17 @@ class Experiment:
     title: str
     models: dict[str, str]
     presets: dict[str, str]
+    settings: dict[str, dict]
     metric: str
     prepare: Callable[[str, torch.device], Task]
     published: dict[str, tuple[float, float | None]]
     published_source: str
+
+    def rows(self, model: str, preset: str, **where) -> list[dict]:
+        """The rows of the ledger for one model at one preset, as the preset is today."""
+        found = ledger.rows(self.name, model=model, preset=preset, **where)
+        today = _sizes(self.settings[preset])
+        return [row for row in found if _sizes(row.get("settings", {})) == today]
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,11 @@ class Result:
     model: nn.Module
     history: History
     row: dict
+
+
+def _sizes(settings: dict) -> dict:
+    """Settings as they come back from a file, without the title, which changes nothing."""
+    return json.loads(json.dumps({k: v for k, v in settings.items() if k != "title"}))
 
 
 def experiments() -> dict[str, Experiment]:

@@ -81,6 +81,10 @@ class Preset:
     canvas: tuple[int, int] | None = None
     kernel_size: int = 3
 
+    def settings(self) -> dict:
+        """All of it as plain data."""
+        return {**asdict(self), "schedule": self.schedule.__name__}
+
 
 TINY = Preset(
     "a few updates, to try the machinery",
@@ -127,6 +131,7 @@ class Table:
             title=self.title,
             models={name: row.title for name, row in self.rows.items()},
             presets={name: p.title for name, p in self.presets.items()},
+            settings={name: p.settings() for name, p in self.presets.items()},
             metric="test_mse",
             prepare=partial(prepare, self),
             published=dict(self.published),
@@ -212,5 +217,5 @@ def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
             record_every=p.record_every,
         ),
         source=test.source,
-        settings={**asdict(p), "schedule": p.schedule.__name__},
+        settings=p.settings(),
     )

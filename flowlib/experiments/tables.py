@@ -18,7 +18,9 @@ def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
 
     Rows are of one data set; where the ledger holds several, MNIST comes first.
     """
-    rows = ledger.rows(experiment.name, model=model, preset=preset)
+    if preset not in experiment.presets:
+        return None
+    rows = experiment.rows(model, preset)
     if not rows:
         return None
     source = min((row["data"] for row in rows), key=lambda name: name != "MNIST")
