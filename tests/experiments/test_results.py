@@ -1,0 +1,35 @@
+"""The ledger of the checkout: its tables have the paper's order, and about its ratios, where ours do.
+
+Where they do not, the chapter says so, and this file says which.
+"""
+
+import pytest
+from conftest import ROOT
+
+from flowlib.experiments import experiments
+from flowlib.experiments.tables import summary
+
+
+@pytest.fixture
+def mean(monkeypatch):
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(ROOT / "book" / "results"))
+
+    def mean(experiment, model, preset="laptop"):
+        found = summary(experiments()[experiment], model, preset)
+        assert found and found["data"] == "MNIST", f"no rows: {experiment} {model} {preset}"
+        return found["mean"]
+
+    return mean
+
+
+def test_one_digit(mean):
+    error = {m: mean("translating-mnist", m) for m in experiments()["translating-mnist"].models}
+    assert error["g-rnn"] > 5 * error["fernn-v2"]  # published: 7.8
+    assert error["fernn-v2"] < error["fernn-v1"] < error["g-rnn"]
+    assert error["fernn-v2"] < error["g-rnn-wide"] < error["g-rnn"]
+    assert error["fernn-v2-mixing"] < error["fernn-v2"], "published the other way round"
+
+
+def test_slow_digits_in_training(mean):
+    error = {m: mean("velocity-generalisation", m) for m in ("g-rnn", "fernn-v1", "fernn-v2")}
+    assert max(error["fernn-v1"], error["fernn-v2"]) < error["g-rnn"] / 3
