@@ -132,7 +132,7 @@ class BouncingImages:
 
     @property
     def group(self) -> Translations:
-        """The translations of the canvas as a torus: what a network of this data acts with."""
+        """The translations of the canvas as a torus, which networks of this data act with."""
         return Translations(self.canvas)
 
     def draw(self, count: int, steps: int, *seed: int) -> Float[Tensor, "video time 1 h w"]:

@@ -48,14 +48,17 @@ class Preset:
 
     Attributes:
         size: of the digits, pixels. MNIST has 28; less is area averaging.
-        context, horizon: frames seen, frames to forecast.
+        context: frames seen.
+        horizon: frames to forecast.
         long: frames to forecast when length generalisation is measured.
         channels: of the hidden state, for each velocity.
         decoder_layers: of the forecaster.
-        batch, updates: of training.
+        batch: videos in one update.
+        updates: of training.
         record_every: updates between two validations.
         test: number of test videos; a quarter of it for validation and for each velocity.
-        learning_rate, schedule: of Adam.
+        learning_rate: of Adam.
+        schedule: its factor over training, see `flowlib.training.cosine`.
         memory: added to the centre of the initial recurrent kernel, channel by channel, so that the
             untrained network remembers (Le, Jaitly, Hinton 2015); 0 is the paper's.
         orientations: of rotations.
@@ -104,14 +107,16 @@ class Table:
     """One table: its rows, its presets, and the videos.
 
     Attributes:
-        name, title: on the command line, and one line for people.
+        name: on the command line.
+        title: one line for people.
         rows: name -> Row.
         presets: name -> Preset.
         videos: (pictures, preset, fixed) -> a source of videos, with `draw` and `group`.
         by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
-        published, published_source: see `Experiment`.
+        published: see `Experiment`.
+        published_source: see `Experiment`.
     """
 
     name: str
