@@ -13,7 +13,8 @@ import io
 import re
 
 import matplotlib.pyplot as plt
-from matplotlib.colors import LogNorm
+import torch
+from matplotlib.colors import LogNorm, hsv_to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
@@ -121,7 +122,8 @@ def animation(
     their browser for less motion, and a box stops it.
 
     Args:
-        videos: caption -> (time, height, width), all of one length.
+        videos: caption -> (time, height, width), or (time, height, width, 3) in colours of its own,
+            all of one length.
         alt: what one sees, in a sentence or two.
         vmax: the value drawn brightest; 0 is darkest.
         seconds: how long a frame is shown.
@@ -136,7 +138,8 @@ def animation(
     steps, pictures = next(iter(lengths.values())), []
     for name, video in videos.items():
         file = io.BytesIO()
-        strip = video.detach().cpu().double().movedim(0, 1).flatten(1).numpy()
+        strip = video.detach().cpu().double().movedim(0, 1).flatten(1, 2)
+        strip = strip.clamp(0, 1).numpy() if video.ndim == 4 else strip.numpy()
         plt.imsave(file, strip, format="png", cmap="magma", vmin=0, vmax=vmax, metadata={})
         width = size * video.shape[2] / video.shape[1]
         image = base64.b64encode(file.getvalue()).decode()
@@ -163,6 +166,58 @@ _ANIMATION_STYLE = """<style>
 @keyframes flowlib-play {from {background-position: 0 0;} to {background-position: 100% 0;}}
 @media (prefers-reduced-motion: reduce) {.flowlib-animation .strip {animation-play-state: paused;}}
 </style>"""
+
+
+def mosaic(channels: Tensor, velocities: Tensor, largest: float | None = None) -> Tensor:
+    """Velocity channels as one video: each stands where its velocity points, v_y down, v_x right.
+
+    Args:
+        channels: (time, velocity, height, width), e.g. the mean over hidden channels of a state.
+        velocities: V, (velocity, axis); one axis makes a row, a gap in V stays dark.
+        largest: the value drawn brightest, 1; none takes the largest there is.
+
+    Returns:
+        (time, height', width') in [0, 1]; thin lines separate the channels.
+    """
+    time, _, height, width = channels.shape
+    places = velocities.double() - velocities.double().amin(0)
+    gaps = torch.unique(places).diff()
+    places = (places / (gaps.min() if len(gaps) else 1)).round().long()
+    places = torch.cat([torch.zeros(len(places), 2 - places.shape[1]).long(), places], 1)
+    rows, columns = (places.amax(0) + 1).tolist()
+    out = torch.full((time, rows, columns, height + 1, width + 1), 0.35, dtype=channels.dtype)
+    out[..., :-1, :-1] = 0
+    out[:, places[:, 0], places[:, 1], :-1, :-1] = channels / (largest or channels.max())
+    return out.movedim(2, 3).reshape(time, rows * (height + 1), columns * (width + 1))[:, :-1, :-1]
+
+
+def velocity_colors(velocities: Tensor) -> Tensor:
+    """A colour for each velocity of the plane, (velocity, 3): hue is its direction, white is rest."""
+    v = velocities.double()
+    angle, speed = torch.atan2(v[:, 0], v[:, 1]), v.norm(dim=1)
+    hue = (angle / (2 * torch.pi)) % 1
+    hsv = torch.stack([hue, speed / speed.max().clamp(min=1), torch.ones_like(hue)], 1)
+    return torch.from_numpy(hsv_to_rgb(hsv.numpy()))
+
+
+def winners(channels: Tensor, velocities: Tensor) -> Tensor:
+    """Which velocity channel is largest, and how large: (time, height, width, 3) in colours.
+
+    Args:
+        channels: (time, velocity, height, width), 0 or more.
+        velocities: V, (velocity, 2).
+    """
+    value, index = channels.max(1)
+    return velocity_colors(velocities)[index] * (value / value.max())[..., None]
+
+
+def velocity_wheel(axis, velocities: Tensor) -> None:
+    """Draw the legend of `winners`: each velocity of V in its colour, at its place."""
+    colors = velocity_colors(velocities).numpy()
+    axis.scatter(*velocities.double().flip(1).T.numpy(), c=colors, s=60, edgecolors=GREY, lw=0.5)
+    ticks = sorted(set(velocities.flatten().tolist()))
+    axis.set(xlabel="$v_x$", ylabel="$v_y$", xticks=ticks, yticks=ticks, aspect="equal")
+    axis.invert_yaxis()
 
 
 def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle:

@@ -88,3 +88,31 @@ def test_velocity_map():
     assert left < right and top < bottom
     assert image.get_array()[2, 0] == errors["1,-1"] and image.get_array()[0, 2] == errors["-1,1"]
     assert plots.show(drawing, "a map").html.count("<image") == 1
+
+
+def test_mosaic():
+    """Each channel stands where its velocity points; a gap in V stays dark."""
+    V = torch.tensor([[-1, -1], [0, 0], [1, 1]])
+    channels = torch.arange(3.0).reshape(1, 3, 1, 1).expand(2, 3, 4, 5)
+    picture = plots.mosaic(channels, V)
+    assert picture.shape == (2, 3 * 5 - 1, 3 * 6 - 1)
+    places = [[picture[1, 5 * y + 2, 6 * x + 2].item() for x in range(3)] for y in range(3)]
+    assert places == [[0, 0, 0], [0, 0.5, 0], [0, 0, 1]]
+    row = plots.mosaic(channels, torch.tensor([[-20.0], [0.0], [10.0]]))  # a gap at -10
+    assert row.shape == (2, 4, 4 * 6 - 1) and (row[0, :, 6:11] == 0).all()
+
+
+def test_winners_have_the_colour_of_their_velocity():
+    V = torch.tensor([[-1, 0], [0, 0], [0, 1]])
+    up, rest, right = colors = plots.velocity_colors(V)
+    assert len(colors.unique(dim=0)) == 3 and (rest == 1).all()
+    assert right.tolist() == [1, 0, 0], "angle 0 is red"
+    channels = torch.zeros(1, 3, 1, 2).double()
+    channels[0, 2, 0, 0], channels[0, 0, 0, 1] = 4, 2
+    shown = plots.winners(channels, V)
+    assert torch.equal(shown[0, 0, 0], right) and torch.equal(shown[0, 0, 1], up / 2)
+    html = plots.animation({"who wins": shown}, alt="a film")._repr_html_()
+    assert "data:image/png" in html and "who wins" in html
+    drawing, axis = plots.figure()
+    plots.velocity_wheel(axis, V)
+    assert axis.yaxis_inverted() and plots.show(drawing, "a legend").html

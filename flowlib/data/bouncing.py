@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from flowlib.data.motion import generator
@@ -43,7 +43,8 @@ def bounce(
         position, velocity.
 
     Raises:
-        ValueError: a box is larger than the room, or outside of it, or the boxes overlap.
+        ValueError: a box is larger than the room, or outside of it, or the boxes overlap, or they
+            stand between two walls without any room to move, and would collide for ever.
     """
     high = room - size
     if (high < 0).any() or (position < -TOUCH).any() or (position > high + TOUCH).any():
@@ -71,7 +72,10 @@ def bounce(
         velocity = torch.where(at_wall, -velocity, velocity)
         velocity = torch.where(meet[:, None, None] & along[:, None], velocity.flip(1), velocity)
         left = left - step
-    raise RuntimeError(f"more than {EVENTS} collisions in {time} frames: this should not happen")
+    raise ValueError(
+        f"more than {EVENTS} collisions in {time} frames: two boxes fill the room of {room.tolist()} "
+        "pixels from wall to wall; take another room, or a shorter time"
+    )
 
 
 def overlap(
@@ -146,10 +150,10 @@ class BouncingImages:
         Positions are of the upper left corners of the boxes, on the canvas, whole pixels.
         """
         random, device = generator(*seed), self.images.device
-        which = torch.randint(len(self.images), (count, 2), generator=random)
+        room = torch.tensor([n - 2.0 for n in self.canvas], dtype=torch.float64, device=device)
+        which = self._pairs(count, room, random)
         speed = torch.randint(len(self.velocities), (count, 2), generator=random)
         size = self.sizes[which.to(device)]
-        room = torch.tensor([n - 2.0 for n in self.canvas], dtype=torch.float64, device=device)
         position = self._start(size, room, random)
         velocity = self.velocities[speed].to(device, torch.float64)
         positions, velocities = [position], [velocity]
@@ -159,6 +163,21 @@ class BouncingImages:
             positions.append(position)
             velocities.append(velocity)
         return torch.stack(positions, 1) + 1, torch.stack(velocities, 1), which
+
+    def _pairs(
+        self, count: int, room: Tensor, random: torch.Generator, tries: int = 32
+    ) -> Int[Tensor, "video box"]:
+        """Random pictures for each video, whose boxes do not fill the room from wall to wall."""
+        which = torch.randint(len(self.images), (count, 1 + tries), generator=random)
+        size = self.sizes[which.to(room.device)]
+        fits = ~(size[:, :1] + size[:, 1:] == room).any(-1)
+        if not fits.any(1).all():
+            raise ValueError(
+                f"two pictures fill the room of {room.tolist()} pixels from wall to wall: take "
+                "another canvas"
+            )
+        second = 1 + fits.int().argmax(1).to(which.device)
+        return torch.stack([which[:, 0], which[torch.arange(count), second]], 1)
 
     def _start(
         self, size: Tensor, room: Tensor, random: torch.Generator, tries: int = 32

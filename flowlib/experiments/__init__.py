@@ -12,7 +12,7 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pooch
@@ -62,6 +62,7 @@ class Experiment:
         published: model -> (mean, standard deviation) of the paper, standard deviation None where it
             is not given.
         published_source: where the published numbers stand.
+        published_by_velocity: model -> name of a velocity -> mean of the paper.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Experiment:
     prepare: Callable[[str, torch.device], Task]
     published: dict[str, tuple[float, float | None]]
     published_source: str
+    published_by_velocity: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def rows(self, model: str, preset: str, **where) -> list[dict]:
         """The rows of the ledger for one model at one preset, as the preset is today."""
@@ -91,8 +93,9 @@ class Result:
 
 
 def _sizes(settings: dict) -> dict:
-    """Settings as they come back from a file, without the title, which changes nothing."""
-    return json.loads(json.dumps({k: v for k, v in settings.items() if k != "title"}))
+    """Settings as they come back from a file, without the title and what is None: not used."""
+    used = {k: v for k, v in settings.items() if k != "title" and v is not None}
+    return json.loads(json.dumps(used))
 
 
 def experiments() -> dict[str, Experiment]:

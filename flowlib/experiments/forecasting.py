@@ -64,6 +64,7 @@ class Preset:
         orientations: of rotations.
         canvas: (height, width) of the video where it is not that of the digits.
         kernel_size: of all convolutions.
+        pictures: how many pictures to train on; none means all there are.
     """
 
     title: str
@@ -83,6 +84,7 @@ class Preset:
     orientations: int = 4
     canvas: tuple[int, int] | None = None
     kernel_size: int = 3
+    pictures: int | None = None
 
     def settings(self) -> dict:
         """All of it as plain data."""
@@ -115,8 +117,7 @@ class Table:
         by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
-        published: see `Experiment`.
-        published_source: see `Experiment`.
+        published, published_source, published_by_velocity: see `Experiment`.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Table:
     group: Callable | None = None
     published: Mapping = field(default_factory=dict)
     published_source: str = ""
+    published_by_velocity: Mapping = field(default_factory=dict)
 
     def experiment(self) -> Experiment:
         """The table as the command line knows it."""
@@ -141,6 +143,7 @@ class Table:
             prepare=partial(prepare, self),
             published=dict(self.published),
             published_source=self.published_source,
+            published_by_velocity=dict(self.published_by_velocity),
         )
 
 
@@ -168,7 +171,7 @@ def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
     p = table.presets[preset_name]
     train, test = mnist("train", size=p.size), mnist("test", size=p.size)
     held_out = len(train) // 10  # 6,000 of MNIST's 60,000
-    pictures = train.images[:-held_out].to(device)
+    pictures = train.images[:-held_out][: p.pictures].to(device)
     training = {fixed: table.videos(pictures, p, fixed) for fixed in (False, True)}
     validation = table.videos(train.images[-held_out:].to(device), p, False)
     testing = table.videos(test.images.to(device), p, False)

@@ -36,6 +36,30 @@ def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
     )
 
 
+def by_velocity(experiment: Experiment, model: str, preset: str) -> dict[str, float]:
+    """Our error at each velocity, mean over the MNIST rows of a model; {} without rows."""
+    rows = [
+        row["metrics"]["mse_by_velocity"]
+        for row in experiment.rows(model, preset, data="MNIST")
+        if "mse_by_velocity" in row["metrics"]
+    ]
+    return {v: sum(row[v] for row in rows) / len(rows) for v in rows[0]} if rows else {}
+
+
+def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
+    """The published error at each velocity, and ours below it, as Markdown."""
+    velocities = list(next(iter(experiment.published_by_velocity.values())))
+    names = [v.removeprefix("0,") for v in velocities]
+    lines = [" | ".join(["V", "", *names]), " | ".join(["---"] * (len(names) + 2))]
+    for model, published in experiment.published_by_velocity.items():
+        ours = by_velocity(experiment, model, preset)
+        for whose, errors in (("published", published), (preset, ours)):
+            cells = [f"{errors[v]:.0e}".replace("e-0", "e-") if errors else "-" for v in velocities]
+            title = experiment.models[model] if whose == "published" else ""
+            lines.append(" | ".join([title, whose, *cells]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
 def records(experiment: Experiment) -> list[dict[str, str]]:
     """One record a model: the columns of the table as texts."""
     out = []
@@ -54,7 +78,8 @@ def records(experiment: Experiment) -> list[dict[str, str]]:
 
 
 def table(experiment: Experiment) -> str:
-    """The table as Markdown, which reads well on a terminal too."""
+    """The table as Markdown, which reads well on a terminal too; below it the errors by velocity,
+    where they are published."""
     lines = records(experiment)
     names = list(lines[0])
     width = {k: max(len(k), *(len(r[k]) for r in lines)) for k in names}
@@ -63,6 +88,7 @@ def table(experiment: Experiment) -> str:
         return "| " + " | ".join(cells[k].ljust(width[k]) for k in names) + " |"
 
     rule = {k: "-" * width[k] for k in names}
+    more = ["", velocity_table(experiment)] if experiment.published_by_velocity else []
     return "\n".join(
         [
             f"{experiment.name}: {experiment.title}; {experiment.metric}, mean ± std over seeds",
@@ -70,6 +96,7 @@ def table(experiment: Experiment) -> str:
             line({k: k for k in names}),
             line(rule),
             *map(line, lines),
+            *more,
             "",
             f"Published: {experiment.published_source}.",
             "",

@@ -122,10 +122,24 @@ def test_videos(source):
     assert (velocity[:, 1:] != velocity[:, :-1]).any(), "something was hit"
 
 
+def test_pairs_that_would_be_stuck_are_not_drawn(source):
+    """Boxes of heights 8 and 6 fill a room of 14: such a pair is never drawn, all others are."""
+    tight = BouncingImages(source.images, source.velocities, canvas=(16, 24))
+    _, _, which = tight.motion(500, 2, 0)
+    pairs = {tuple(pair) for pair in which.tolist()}
+    assert pairs == {(a, b) for a in range(3) for b in range(3)} - {(0, 1), (1, 0)}
+
+
 def test_bad_input(source, as_users_see_it):
     with pytest.raises(ValueError, match=r"at least \(10, 18\) for boxes of up to \(8, 8\)"):
         BouncingImages(source.images, source.velocities, canvas=(9, 30))
     one = torch.zeros(1, 2, 2).double()
+    two = torch.tensor([[[0.0, 0.0], [10.0, 0.0]]]).double()  # one on the other, from wall to wall
+    with pytest.raises(ValueError, match="fill the room of .* from wall to wall"):
+        bounce(two, two + 1, torch.full((1, 2, 2), 10.0).double(), ROOM)
+    jam = BouncingImages(source.images[1:2], source.velocities, canvas=(18, 24))
+    with pytest.raises(ValueError, match="from wall to wall: take another canvas"):
+        jam.draw(1, 2, 0)
     with pytest.raises(ValueError, match="overlap: start them apart"):
         bounce(one, one, one + 2, ROOM)
     with pytest.raises(ValueError, match="outside the room of"):

@@ -3,16 +3,19 @@
 Where they do not, the chapter says so, and this file says which.
 """
 
+from pathlib import Path
+
 import pytest
-from conftest import ROOT
 
 from flowlib.experiments import experiments
 from flowlib.experiments.tables import summary
 
+RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
+
 
 @pytest.fixture
 def mean(monkeypatch):
-    monkeypatch.setenv("FLOWLIB_RESULTS", str(ROOT / "book" / "results"))
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
 
     def mean(experiment, model, preset="laptop"):
         found = summary(experiments()[experiment], model, preset)
