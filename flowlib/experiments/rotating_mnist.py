@@ -18,18 +18,23 @@ def degrees(radius: int) -> list[int]:
 
 PRESETS = {
     "tiny": replace(TINY, size=7, orientations=2),
+    "quick": Preset(
+        "15 x 15, 5 frames in and 5 out, 4 channels of 8 orientations: under a minute a model",
+        size=15, context=5, horizon=5, long=15, channels=4, decoder_layers=1, orientations=8,
+        batch=8, updates=120, record_every=20, test=192, memory=0.9,
+    ),
     "laptop": Preset(
-        "14 x 14, 10 frames in and 10 out, 4 channels of 8 orientations: minutes on two CPU cores",
-        size=14, context=10, horizon=10, long=40, channels=4, decoder_layers=1, orientations=8,
-        batch=8, updates=400, record_every=40, test=256,
+        "15 x 15, 10 frames in and 10 out, 4 channels of 8 orientations: minutes on two CPU cores",
+        size=15, context=10, horizon=10, long=40, channels=4, decoder_layers=1, orientations=8,
+        batch=8, updates=300, record_every=50, test=256, memory=0.9,
     ),
     "paper": replace(PAPER, orientations=8, channels=16),
 }  # fmt: skip
 
 
 def group(preset: Preset) -> Rotations:
-    """What the networks act with."""
-    return Rotations(preset.orientations, size=preset.size)
+    """What the networks act with. A memory is turned at every step: each turn must lose nothing."""
+    return Rotations(preset.orientations, size=preset.size, interpolation="fourier")
 
 
 def turning(velocities, objects, pictures, preset, fixed=False) -> MovingImages:
