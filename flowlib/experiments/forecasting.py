@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 import torch
@@ -29,14 +29,14 @@ class Row:
 
     Attributes:
         title: for people.
-        velocities: V; [0], or [(0, 0)], makes it a G-RNN.
+        velocities: V; [0], or [(0, 0)], makes it a G-RNN; None takes those that the data move at.
         mixing: radius of velocity mixing.
         width: times the channels of the preset.
         fixed: trained on one velocity for each picture, without augmentation.
     """
 
     title: str
-    velocities: Tensor | list
+    velocities: Tensor | list | None
     mixing: int = 0
     width: int = 1
     fixed: bool = False
@@ -65,6 +65,7 @@ class Preset:
         canvas: (height, width) of the video where it is not that of the digits.
         kernel_size: of all convolutions.
         pictures: how many pictures to train on; none means all there are.
+        speed: the largest of the data, pixels a frame along an axis, where the table leaves it open.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Preset:
     canvas: tuple[int, int] | None = None
     kernel_size: int = 3
     pictures: int | None = None
+    speed: int | None = None
 
     def settings(self) -> dict:
         """All of it as plain data."""
@@ -182,6 +184,12 @@ def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
         context, future = videos[:, : p.context], videos[:, p.context :]
         return (model(context, future.shape[1]) - future).square().flatten(2).mean(2)
 
+    def model(name):
+        row = table.rows[name]
+        if row.velocities is None:
+            row = replace(row, velocities=testing.velocities)
+        return build(group, row, p)
+
     def loss(model, seed, number, row):
         source = training[table.rows[row].fixed]
         return errors(model, source.draw(p.batch, p.context + p.horizon, seed, number)).mean()
@@ -214,7 +222,7 @@ def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
         return metrics
 
     return Task(
-        model=lambda name: build(group, table.rows[name], p),
+        model=model,
         loss=loss,
         validate=validate,
         measure=measure,
