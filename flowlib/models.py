@@ -59,7 +59,7 @@ class Forecaster(nn.Module):
         """
         if steps < 1:
             raise ValueError(f"steps is {steps}: a forecast has one frame or more")
-        state = self.rnn(context)[:, -1]
+        *_, state = self.rnn.states(context)
         frames = [self.read(state)]
         while len(frames) < steps:
             state = self.rnn.step(state, frames[-1])
@@ -102,5 +102,6 @@ class Classifier(nn.Module):
         Raises:
             ValueError: a video that the network does not take.
         """
-        pooled = self.rnn(video)[:, -1].amax(1)  # (batch, hidden, *group)
+        *_, state = self.rnn.states(video)
+        pooled = state.amax(1)  # (batch, hidden, *group)
         return self.linear(pooled.flatten(2).mean(2))

@@ -14,7 +14,7 @@ One class serves every group: the group supplies action and convolution, V suppl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float
@@ -131,15 +131,18 @@ class FERNN(nn.Module):
         Raises:
             ValueError: a video or a state of another shape, with no frame, or with NaN.
         """
+        return torch.stack(list(self.states(video, state)), 1)
+
+    def states(self, video: Tensor, state: Tensor | None = None) -> Iterator[Tensor]:
+        """The same one after the other, (batch, velocity, channel, *group) each, without the copy
+        that a stack of all of them is: on a GPU they may fill most of the memory."""
         check_signal("video", video, "batch time channel", self.group.grid)
         if state is None:
             state = self.initial_state(len(video))
         self.check_state(state)
-        states = []
         for drive in self.input_conv(video).unbind(1):
             state = self.update(state, drive)
-            states.append(state)
-        return torch.stack(states, 1)
+            yield state
 
     def check_state(self, state: Tensor) -> None:
         """Raise a ValueError unless the state has this network's velocities and channels."""
