@@ -20,7 +20,7 @@ PRESETS = {
     "laptop": Preset(
         "digits of 6 x 6 on 16 x 22, |v| <= 1, 5 frames in and 5 out, 8 channels: minutes on two cores",
         size=6, context=5, horizon=5, long=40, channels=8, decoder_layers=2,
-        batch=8, updates=800, record_every=80, test=512, memory=0.9, canvas=(16, 22), speed=1,
+        batch=8, updates=400, record_every=50, test=512, memory=0.9, canvas=(16, 22), speed=1,
     ),
     "paper": replace(PAPER, canvas=(28, 48), speed=2),
 }  # fmt: skip

@@ -26,7 +26,7 @@ PRESETS = {
     "laptop": Preset(
         "15 x 15, 10 frames in and 10 out, 4 channels of 8 orientations: minutes on two CPU cores",
         size=15, context=10, horizon=10, long=40, channels=4, decoder_layers=1, orientations=8,
-        batch=8, updates=240, record_every=40, test=256, memory=0.9,
+        batch=8, updates=200, record_every=40, test=256, memory=0.9,
     ),
     "paper": replace(PAPER, orientations=8, channels=16),
 }  # fmt: skip
@@ -72,7 +72,7 @@ TABLES = [
             "fernn-v1": Row("FERNN-V1^R", V1),
             "fernn-v4": ROWS["fernn-v4"],
         },
-        presets=PRESETS,
+        presets={**PRESETS, "laptop": replace(PRESETS["laptop"], updates=120, record_every=20)},
         videos=partial(turning, degrees(1), 1),
         by_velocity=partial(each_velocity, degrees(5)),
         group=group,
