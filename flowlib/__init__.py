@@ -32,8 +32,8 @@ from flowlib.laws import (
     check_invariance,
     measured,
 )
-from flowlib.models import Classifier, Forecaster
-from flowlib.recurrent import FERNN, GRNN, group_averaging
+from flowlib.models import Classifier, Convolution3d, Forecaster, FrameEncoder
+from flowlib.recurrent import FERNN, GRNN, LearnedMotionRNN, group_averaging
 from flowlib.rotations import Rotations
 
 __version__ = "0.1.0"
@@ -42,9 +42,12 @@ __all__ = [
     "FERNN",
     "GRNN",
     "Classifier",
+    "Convolution3d",
     "Forecaster",
+    "FrameEncoder",
     "GroupConvolution",
     "LawBroken",
+    "LearnedMotionRNN",
     "LiftingConvolution",
     "Rotations",
     "Translations",

@@ -100,7 +100,13 @@ def do_run(options) -> None:
             for model in [options.model] if options.model else experiment.models:
                 if deadline is not None and time.monotonic() > deadline:
                     raise OutOfTime(f"{options.minutes:g} minutes are over")
-                run_row(experiment, model, seed, options, deadline, brief=several)
+                try:
+                    run_row(experiment, model, seed, options, deadline, brief=several)
+                except DataUnavailableError as error:
+                    if not options.missing:
+                        raise
+                    print(f"{experiment.name}: left out, {error}", file=sys.stderr)
+                    break  # its other models want the same data
 
 
 def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -> None:

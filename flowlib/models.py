@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -67,6 +68,75 @@ class Forecaster(nn.Module):
         return torch.stack(frames, 1)
 
 
+class FrameEncoder(nn.Module):
+    """Each frame by itself through a stack of convolution, batch normalisation and ReLU.
+
+    The statistics of the normalisation are over batch, time and space, so the encoder commutes with
+    translations and flows, whose frames hold the same values at other places.
+
+    Args:
+        group: translations.
+        in_channels, channels: of a frame, and of the result.
+        layers: how many.
+        kernel_size: odd.
+    """
+
+    def __init__(
+        self, group, in_channels: int, channels: int, layers: int = 3, kernel_size: int = 3
+    ):
+        super().__init__()
+        stack = []
+        for layer in range(layers):
+            inside = channels if layer else in_channels
+            stack += [
+                GroupConvolution(group, inside, channels, kernel_size),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(),
+            ]
+        self.layers = nn.Sequential(*stack)
+
+    def forward(
+        self, video: Float[Tensor, "batch time channel *grid"]
+    ) -> Float[Tensor, "batch time out *grid"]:
+        return self.layers(video.flatten(0, 1)).unflatten(0, video.shape[:2])
+
+
+class Convolution3d(nn.Module):
+    """The 3D-CNN baseline: a video is a box of pixels, time is a third axis, nothing is recurrent.
+
+    Layers of convolution (3 x 3 x 3, borders wrap around in space and are zero in time), batch
+    normalisation and ReLU, after the first two of them half the size in space; then the mean over
+    time and space, and one linear layer.
+
+    Args:
+        in_channels: of a frame.
+        channels: of the layers.
+        classes: how many.
+        layers: how many.
+    """
+
+    def __init__(self, in_channels: int, channels: int, classes: int, layers: int = 4):
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv3d(channels if layer else in_channels, channels, 3, bias=False)
+            for layer in range(layers)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm3d(channels) for _ in range(layers))
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(
+        self, video: Float[Tensor, "batch time channel height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        x = video.movedim(2, 1)
+        for number, (convolution, norm) in enumerate(
+            zip(self.convolutions, self.norms, strict=True)
+        ):
+            x = F.pad(F.pad(x, (1, 1, 1, 1, 0, 0), mode="circular"), (0, 0, 0, 0, 1, 1))
+            x = norm(convolution(x)).relu()
+            x = F.avg_pool3d(x, (1, 2, 2)) if number < 2 else x
+        return self.linear(x.flatten(2).mean(2))
+
+
 class Classifier(nn.Module):
     """Says what a video shows, whatever its place and its velocity: one score for each class.
 
@@ -78,6 +148,7 @@ class Classifier(nn.Module):
     Args:
         rnn: a `FERNN` or `GRNN`.
         classes: how many.
+        encoder: what the frames go through first, e.g. a `FrameEncoder`; none shows them as they are.
 
     Raises:
         ValueError: no class.
@@ -87,11 +158,11 @@ class Classifier(nn.Module):
     smaller V the second loses what is lost at the rim of V.
     """
 
-    def __init__(self, rnn: nn.Module, classes: int):
+    def __init__(self, rnn: nn.Module, classes: int, encoder: nn.Module | None = None):
         super().__init__()
         if classes < 1:
             raise ValueError(f"classes is {classes}: a classifier has 1 or more")
-        self.rnn, self.group = rnn, rnn.group
+        self.rnn, self.group, self.encoder = rnn, rnn.group, encoder or nn.Identity()
         self.linear = nn.Linear(rnn.hidden_channels, classes)
 
     def forward(
@@ -102,6 +173,6 @@ class Classifier(nn.Module):
         Raises:
             ValueError: a video that the network does not take.
         """
-        *_, state = self.rnn.states(video)
+        *_, state = self.rnn.states(self.encoder(video))
         pooled = state.amax(1)  # (batch, hidden, *group)
         return self.linear(pooled.flatten(2).mean(2))

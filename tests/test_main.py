@@ -97,6 +97,16 @@ def test_missing_rows_are_made_until_the_time_is_over(workplace, monkeypatch, ca
     assert "the ledger has this row" in capsys.readouterr().out
 
 
+def test_missing_data_stop_one_experiment_only(monkeypatch, capsys):
+    few = {e: experiments()[e] for e in ("kth-fixed", "velocity-generalisation")}
+    monkeypatch.setattr("flowlib.__main__.experiments", lambda: few)
+    assert main(["run", "--missing", "--preset", "tiny", "--seeds", "1"]) == 0
+    assert capsys.readouterr().err.count("kth-fixed: left out, no KTH in") == 1
+    assert len(ledger.rows("velocity-generalisation")) == 3 and not ledger.rows("kth-fixed")
+    assert main(["run", "kth-fixed", "--preset", "tiny"]) == 2
+    assert "call kth(download=True)" in capsys.readouterr().err
+
+
 def test_table(capsys):
     def row(model, seed, mse, data="MNIST"):
         what = dict(experiment="translating-mnist", preset="quick", parameters=1, seconds=1.0)

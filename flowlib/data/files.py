@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pooch
+from tqdm.auto import tqdm
 
 CONNECT_SECONDS = 10  # until a mirror counts as out of reach
 SILENCE_SECONDS = 20  # until a download that says nothing counts as broken off
@@ -32,30 +33,39 @@ def offline() -> bool:
     return os.environ.get("FLOWLIB_OFFLINE", "") not in ("", "0")
 
 
-def check(path: Path, sha256: str) -> Path:
-    """The file at `path`, once its SHA-256 was found to be right.
+def check(path: Path, known: str) -> Path:
+    """The file at `path`, once its checksum was found to be right.
+
+    Args:
+        known: its SHA-256 in hexadecimal digits, or "sha1:" and its SHA-1, where no other is known.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file has another SHA-256. It stays as it is: it may be somebody's work.
+        ValueError: the file has another checksum. It stays as it is: it may be somebody's work.
     """
+    kind, _, wanted = known.rpartition(":")
+    kind = kind or "sha256"
     with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+        found = hashlib.file_digest(file, kind).hexdigest()
+    if found != wanted:
         raise ValueError(
-            f"{path} is damaged or another file: its SHA-256 is {found}, expected {sha256}. "
+            f"{path} is damaged or another file: its {kind.upper().replace('SHA', 'SHA-')} is {found}, "
+            f"expected {wanted}. "
             "Delete it, and it will be downloaded again, or set FLOWLIB_DATA to another folder."
         )
     return path
 
 
-def fetch(folder: Path, files: Mapping[str, str], mirrors: Sequence[str]) -> dict[str, Path]:
+def fetch(
+    folder: Path, files: Mapping[str, str], mirrors: Sequence[str], resume: bool = False
+) -> dict[str, Path]:
     """Paths of `files` in `folder`; missing ones are downloaded, each is checked before use.
 
     Args:
         folder: made where it is missing.
-        files: file name -> SHA-256, in hexadecimal digits.
+        files: file name -> checksum, see `check`.
         mirrors: addresses, ending in "/", that have these names below them; tried in this order.
+        resume: keep what came of a download that broke off, as NAME.part, and go on from there.
 
     Raises:
         ValueError: a file that is in the folder has another SHA-256 (nothing is downloaded then).
@@ -69,7 +79,7 @@ def fetch(folder: Path, files: Mapping[str, str], mirrors: Sequence[str]) -> dic
     if missing:
         _demand_place(folder, missing[0])
     for name in missing:
-        _download(folder, name, files[name], mirrors)
+        _download(folder, name, files[name], mirrors, resume)
     return paths
 
 
@@ -86,10 +96,47 @@ def _demand_place(folder: Path, name: str) -> None:
         ) from error
 
 
-def _download(folder: Path, name: str, sha256: str, mirrors: Sequence[str]) -> None:
+class Resuming:
+    """A downloader for pooch that goes on where the last one broke off, from a file NAME.part.
+
+    Args:
+        part: where the unfinished download lies.
+    """
+
+    def __init__(self, part: Path):
+        self.part = part
+
+    def __call__(self, url: str, output_file, _pooch=None) -> None:
+        import requests
+
+        have = self.part.stat().st_size if self.part.exists() else 0
+        asked = {"Range": f"bytes={have}-"} if have else {}
+        with requests.get(
+            url, headers=asked, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)
+        ) as answer:
+            if answer.status_code != requests.codes.requested_range_not_satisfiable:  # else: whole
+                answer.raise_for_status()
+                have = have if answer.status_code == requests.codes.partial_content else 0
+                length = int(answer.headers.get("Content-Length", 0))
+                with (
+                    open(self.part, "ab" if have else "wb") as file,
+                    tqdm(
+                        total=have + length or None, initial=have, unit="B", unit_scale=True,
+                        desc=self.part.stem, leave=False,
+                    ) as bar,
+                ):  # fmt: skip
+                    for piece in answer.iter_content(1 << 18):
+                        file.write(piece)
+                        bar.update(len(piece))
+        os.replace(self.part, output_file)
+
+
+def _download(
+    folder: Path, name: str, known: str, mirrors: Sequence[str], resume: bool = False
+) -> None:
     """The file from the first mirror that gives it.
 
-    Pooch writes to a temporary name in the same folder, compares the SHA-256, and only then moves
+    Pooch writes to a temporary name in the same folder, compares the checksum, and only then moves
     the file into place: under its own name there is a whole file or none.
     """
     import requests  # here, because it is slow to import and seldom needed
@@ -103,7 +150,8 @@ def _download(folder: Path, name: str, sha256: str, mirrors: Sequence[str]) -> N
             continue
         try:
             get = pooch.HTTPDownloader(progressbar=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
-            pooch.retrieve(mirror + name, sha256, fname=name, path=folder, downloader=get)
+            get = Resuming(folder / f"{name}.part") if resume else get
+            pooch.retrieve(mirror + name, known, fname=name, path=folder, downloader=get)
             return
         except (requests.ConnectionError, requests.Timeout) as error:
             _mirrors[mirror] = f"cannot be reached ({type(error).__name__})"
@@ -113,7 +161,7 @@ def _download(folder: Path, name: str, sha256: str, mirrors: Sequence[str]) -> N
         except requests.RequestException as error:
             reasons.append(f"{mirror} broke off ({type(error).__name__})")
         except ValueError:  # from pooch
-            reasons.append(f"{mirror} sends something else (wrong SHA-256; a login page?)")
+            reasons.append(f"{mirror} sends something else (wrong checksum; a login page?)")
         except OSError as error:
             reasons.append(f"the file could not be written to {folder} ({error})")
             break

@@ -11,7 +11,7 @@ import os
 import resource
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,8 +33,10 @@ class Task:
         validate: model -> validation loss.
         measure: trained model -> metrics, plain data, among them the one the table shows.
         training: arguments of `flowlib.training.fit`.
+        learning_rates: model -> its learning rate, where it is not that of `training`.
         source: which data it is.
         settings: those of the preset; a checkpoint of another size is refused.
+        seeded: seed -> the task of that seed, where data are split by it.
     """
 
     model: Callable[[str], nn.Module]
@@ -44,6 +46,8 @@ class Task:
     training: dict
     source: str
     settings: dict
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
+    seeded: Callable[[int], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,9 @@ def _sizes(settings: dict) -> dict:
 
 def experiments() -> dict[str, Experiment]:
     """All experiments by name."""
-    from flowlib.experiments import bouncing_mnist, rotating_mnist, translating_mnist
+    from flowlib.experiments import actions, bouncing_mnist, rotating_mnist, translating_mnist
 
-    rooms = (translating_mnist, rotating_mnist, bouncing_mnist)
+    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions)
     return {e.name: e for room in rooms for e in room.EXPERIMENTS}
 
 
@@ -156,6 +160,7 @@ def run(
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision is {precision!r}: it wants float32 or bfloat16")
     task = task or chosen.prepare(preset, place)
+    task = task.seeded(seed) if task.seeded else task
     torch.manual_seed(seed)
     network = task.model(model).to(place)
     identity = dict(experiment=experiment, model=model, preset=preset, seed=seed, data=task.source)
@@ -166,6 +171,7 @@ def run(
         with torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16"):
             return task.loss(net, seed, number, model)
 
+    rate = {"learning_rate": task.learning_rates[model]} if model in task.learning_rates else {}
     history = fit(
         network,
         loss,
@@ -175,7 +181,7 @@ def run(
         deadline=deadline,
         label=f"{model}, seed {seed}",
         progress=progress,
-        **task.training,
+        **{**task.training, **rate},
     )
     command = f"python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
     command += "" if device == "cpu" else f" --device {shlex.quote(device)}"

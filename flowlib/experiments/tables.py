@@ -8,9 +8,11 @@ from flowlib.experiments import Experiment
 SHOWN = ("quick", "laptop", "paper")
 
 
-def number(mean: float, spread: float | None = None) -> str:
-    """1.4e-03 +- 8.9e-06, without the part that is not known."""
-    return f"{mean:.1e}" + (f" ± {spread:.0e}" if spread is not None and spread == spread else "")
+def number(mean: float, spread: float | None = None, accuracy: bool = False) -> str:
+    """1.4e-03 +- 8.9e-06, or 0.716 +- 0.04 for accuracies, without the part that is not known."""
+    first, second = (f"{mean:.3f}", ".3f") if accuracy else (f"{mean:.1e}", ".0e")
+    known = spread is not None and spread == spread
+    return first + (f" ± {spread:{second}}" if known else "")
 
 
 def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
@@ -62,17 +64,15 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
 
 def records(experiment: Experiment) -> list[dict[str, str]]:
     """One record a model: the columns of the table as texts."""
-    out = []
+    out, accuracy = [], experiment.metric.endswith("accuracy")
     for model, title in experiment.models.items():
         published = experiment.published.get(model)
-        record = {"model": title, "published": number(*published) if published else "-"}
+        record = {"model": title, "published": number(*published, accuracy) if published else "-"}
         for preset in SHOWN:
-            s = summary(experiment, model, preset)
-            record[preset] = (
-                f"{number(s['mean'], s['spread'])} ({s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']})"
-                if s
-                else "-"
-            )
+            record[preset] = "-"
+            if s := summary(experiment, model, preset):
+                of = f"{s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']}"
+                record[preset] = f"{number(s['mean'], s['spread'], accuracy)} ({of})"
         out.append(record)
     return out
 

@@ -241,9 +241,9 @@ def test_download(folder, small, server, monkeypatch, first):
 @pytest.mark.parametrize(
     "way, text",
     [
-        ("half", "wrong SHA-256"),
-        ("broken", "broke off|wrong SHA-256"),
-        ("login", "wrong SHA-256"),
+        ("half", "wrong checksum"),
+        ("broken", "broke off|wrong checksum"),
+        ("login", "wrong checksum"),
         ("missing", "answers 404"),
         ("drops", "cannot be reached"),
     ],
