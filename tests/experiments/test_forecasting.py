@@ -27,7 +27,7 @@ def tasks(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOWLIB_OFFLINE", "1")
         patch.setenv("FLOWLIB_DATA", str(tmp_path_factory.mktemp("data")))
-        yield {n: e.prepare("tiny", torch.device("cpu")) for n, e in experiments().items()}
+        yield {n: experiments()[n].prepare("tiny", torch.device("cpu")) for n in TABLES}
     torch.set_num_threads(threads)
 
 
