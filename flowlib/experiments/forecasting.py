@@ -119,7 +119,9 @@ class Table:
         by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
-        published, published_source, published_by_velocity: see `Experiment`.
+        published: see `Experiment`.
+        published_source: see `Experiment`.
+        published_by_velocity: see `Experiment`.
     """
 
     name: str
