@@ -98,6 +98,7 @@ class FrameEncoder(nn.Module):
     def forward(
         self, video: Float[Tensor, "batch time channel *grid"]
     ) -> Float[Tensor, "batch time out *grid"]:
+        """The encoded frames, (batch, time, channels, *grid)."""
         return self.layers(video.flatten(0, 1)).unflatten(0, video.shape[:2])
 
 
@@ -127,6 +128,7 @@ class Convolution3d(nn.Module):
     def forward(
         self, video: Float[Tensor, "batch time channel height width"]
     ) -> Float[Tensor, "batch classes"]:
+        """The scores of a video, (batch, classes)."""
         x = video.movedim(2, 1)
         for number, (convolution, norm) in enumerate(
             zip(self.convolutions, self.norms, strict=True)
