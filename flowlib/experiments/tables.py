@@ -56,7 +56,9 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
     for model, published in experiment.published_by_velocity.items():
         ours = by_velocity(experiment, model, preset)
         for whose, errors in (("published", published), (preset, ours)):
-            cells = [f"{errors[v]:.0e}".replace("e-0", "e-") if errors else "-" for v in velocities]
+            # 1e-4, with a hyphen at which no line breaks
+            short = {v: f"{error:.0e}".replace("e-0", "e\u2011") for v, error in errors.items()}
+            cells = [short.get(v, "-") for v in velocities]
             title = experiment.models[model] if whose == "published" else ""
             lines.append(" | ".join([title, whose, *cells]))
     return "\n".join(f"| {line} |" for line in lines)
