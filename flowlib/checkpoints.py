@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from flowlib.data.files import write_whole
 
 CHECKPOINT_FORMAT = 1
 PART_BYTES = 15_000_000  # no file is larger
@@ -30,12 +31,12 @@ def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state)
         digest = hashlib.sha256(content).hexdigest()
         for number, start in enumerate(range(0, len(content), PART_BYTES)):
             part = path.with_name(f"{path.name}.{digest[:12]}.{number}")
-            _write(part, content[start : start + PART_BYTES])
+            write_whole(part, content[start : start + PART_BYTES])
             parts.append(part)
         file = io.BytesIO()
         torch.save({"parts": [part.name for part in parts], "sha256": digest}, file)
         content = file.getvalue()
-    _write(path, content)
+    write_whole(path, content)
     for old in _parts(path):
         if old not in parts:
             old.unlink()
@@ -107,15 +108,6 @@ def _kind(state: dict, key: str):
 def _parts(path: Path) -> list[Path]:
     """The files that are parts of this checkpoint, or of one that it replaced."""
     return [part for part in path.parent.glob(f"{path.name}.*.*") if part.suffix[1:].isdigit()]
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _read(path: str | Path, device) -> dict:

@@ -187,7 +187,7 @@ class LearnedMotionRNN(FERNN):
         options: as for `FERNN`, without velocity mixing.
 
     Raises:
-        ValueError: another group.
+        ValueError: another group, velocity mixing, or filters that are larger than the grid.
     """
 
     def __init__(
@@ -195,6 +195,8 @@ class LearnedMotionRNN(FERNN):
     ):
         if not isinstance(group, Translations):
             raise ValueError(f"the group is {group}: learned motion is for Translations")
+        if options.get("velocity_mixing"):
+            raise ValueError("velocity_mixing is for a FERNN: here it wants 0")
         super().__init__(group, velocities, in_channels, hidden_channels, **options)
         radius = int(self.velocities.abs().max())
         size = [2 * radius + 1] * group.ndim

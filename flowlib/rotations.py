@@ -153,8 +153,14 @@ class Rotations:
         self._check(signal, self.shape)
         g = self.element(g, device=signal.device)
         if g.numel() <= FEW:  # as the velocities of a network are, at every step
-            pixels = turning_matrices(tuple(g.flatten().tolist()), self.grid[0], self.interpolation)
-            pixels = pixels.to(signal).reshape(*g.shape[:-1], *pixels.shape[-2:])
+            pixels = turning_matrices(
+                tuple(g.flatten().tolist()),
+                self.grid[0],
+                self.interpolation,
+                signal.dtype,
+                signal.device,
+            )
+            pixels = pixels.reshape(*g.shape[:-1], *pixels.shape[-2:])
             turned = torch.einsum("...qp,...op->...oq", pixels, signal.flatten(-2))
         else:
             turned = rotate(signal, g, self.interpolation).flatten(-2)  # the same for all places
@@ -201,10 +207,7 @@ class Rotations:
     def _orientation_matrices(self, g: Tensor) -> Float[Tensor, "*batch n n"]:
         """How the orientations change places: whole steps permute them, the rest is a Fourier shift."""
         n, steps = self.orientations, g * self.orientations / 360
-        whole, eye = (
-            torch.round(steps),
-            torch.eye(self.orientations, dtype=g.dtype, device=g.device),
-        )
+        whole, eye = torch.round(steps), torch.eye(n, dtype=g.dtype, device=g.device)
         rest = (steps - whole)[..., None]
         between = torch.where(rest.abs() > 1e-9, shift(eye, rest, dim=-2), eye)
         source = (torch.arange(n, device=g.device) - whole.long()) % n  # (*batch, n)
@@ -222,7 +225,11 @@ class Rotations:
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)  # the cached tensors meet gradients later
 def turning_matrices(
-    degrees: tuple[float, ...], size: int, interpolation: str
+    degrees: tuple[float, ...],
+    size: int,
+    interpolation: str,
+    dtype=torch.float64,
+    device="cpu",
 ) -> Float[Tensor, "angle pixel pixel"]:
     """`rotate` as matrices: turning is linear, so the turned unit pictures are all there is to know.
 
@@ -231,7 +238,7 @@ def turning_matrices(
     """
     units = torch.eye(size**2, dtype=torch.float64).reshape(-1, size, size)
     angles = torch.tensor(degrees, dtype=torch.float64)[:, None]
-    return rotate(units, angles, interpolation).flatten(2).mT
+    return rotate(units, angles, interpolation).flatten(2).mT.to(dtype=dtype, device=device)
 
 
 @lru_cache(maxsize=64)

@@ -210,5 +210,7 @@ def test_learned_motion_can_be_a_flow(shape, seeded):
 def test_learned_motion_wants_translations(as_users_see_it):
     with pytest.raises(ValueError, match="is for Translations"):
         fl.LearnedMotionRNN(fl.Rotations(4), [0.0])
+    with pytest.raises(ValueError, match="velocity_mixing is for a FERNN"):
+        fl.LearnedMotionRNN(fl.Translations((9,)), [-1, 0, 1], velocity_mixing=1)
     with pytest.raises(ValueError, match=r"filters of \[5, 5\] are larger than the grid \(4, 6\)"):
         fl.LearnedMotionRNN(fl.Translations((4, 6)), fl.translation_velocities(2))

@@ -14,8 +14,9 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from flowlib.data.actions import Actions, build, decode
+from flowlib.data.actions import Actions
 from flowlib.data.files import DataUnavailableError, data_folder, fetch
+from flowlib.data.videos import build, decode
 
 NAMES = ("boxing", "handclapping", "handwaving", "jogging", "running", "walking")
 MIRRORS = ("https://www.csc.kth.se/cvap/actions/",)

@@ -5,8 +5,9 @@ Source: Blank, Gorelick, Shechtman, Irani & Basri 2005, "Actions as space-time s
 
 from __future__ import annotations
 
-from flowlib.data.actions import Actions, build, decode
+from flowlib.data.actions import Actions
 from flowlib.data.files import DataUnavailableError, data_folder
+from flowlib.data.videos import build, decode
 
 NAMES = ("bend", "jack", "jump", "pjump", "run", "side", "skip", "walk", "wave1", "wave2")
 SOURCE = "Weizmann"

@@ -12,7 +12,7 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pooch
@@ -21,6 +21,20 @@ from torch import nn
 
 from flowlib import ledger
 from flowlib.training import History, fit
+
+
+class Sizes:
+    """What the presets of all kinds of experiments can do: they are dataclasses of plain data, with a
+    title, a learning rate and its schedule, and the numbers of updates."""
+
+    def settings(self) -> dict:
+        """All of it as plain data."""
+        return {**asdict(self), "schedule": self.schedule.__name__}
+
+    def training(self) -> dict:
+        """What it says to `flowlib.training.fit`."""
+        names = ("updates", "learning_rate", "schedule", "record_every")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from flowlib.data.mnist import mnist
-from flowlib.experiments import Experiment, Task
+from flowlib.experiments import Experiment, Sizes, Task
 from flowlib.models import Forecaster
 from flowlib.recurrent import FERNN
 from flowlib.training import constant, cosine, evaluate
@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Sizes):
     """The size of a run, the same for all rows of a table.
 
     Attributes:
@@ -87,10 +87,6 @@ class Preset:
     kernel_size: int = 3
     pictures: int | None = None
     speed: int | None = None
-
-    def settings(self) -> dict:
-        """All of it as plain data."""
-        return {**asdict(self), "schedule": self.schedule.__name__}
 
 
 TINY = Preset(
@@ -228,12 +224,7 @@ def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
         loss=loss,
         validate=validate,
         measure=measure,
-        training=dict(
-            updates=p.updates,
-            learning_rate=p.learning_rate,
-            schedule=p.schedule,
-            record_every=p.record_every,
-        ),
+        training=p.training(),
         source=test.source,
         settings=p.settings(),
     )

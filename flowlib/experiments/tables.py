@@ -10,7 +10,7 @@ SHOWN = ("quick", "laptop", "paper")
 
 def number(mean: float, spread: float | None = None, accuracy: bool = False) -> str:
     """1.4e-03 +- 8.9e-06, or 0.716 +- 0.04 for accuracies, without the part that is not known."""
-    first, second = (f"{mean:.3f}", ".3f") if accuracy else (f"{mean:.1e}", ".0e")
+    first, second = (f"{mean:.3f}", ".2g") if accuracy else (f"{mean:.1e}", ".0e")
     known = spread is not None and spread == spread
     return first + (f" ± {spread:{second}}" if known else "")
 

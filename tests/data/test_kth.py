@@ -1,16 +1,19 @@
 """KTH: the real videos that are there, and archives made from them, without a network."""
 
+import hashlib
 import os
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from flowlib.data import files
 from flowlib.data import kth as module
-from flowlib.data.actions import decode
 from flowlib.data.files import DataUnavailableError
 from flowlib.data.kth import ANNOTATION, NAMES, SUBSET, kth, parse_annotation, split
+from flowlib.data.videos import decode
 
 REAL = Path(os.environ.get("FLOWLIB_DATA", "nowhere")) / "kth"
 needs_kth = pytest.mark.skipif(
@@ -125,3 +128,40 @@ def test_checksums_of_both_kinds(folder):
     files.check(path, "sha1:a9993e364706816aba3e25717850c26c9cd0d89d")
     with pytest.raises(ValueError, match="its SHA-1 is a9993e"):
         files.check(path, "sha1:00")
+
+
+def test_a_download_that_broke_off_is_resumed(folder, monkeypatch):
+    """The first answer stops in the middle; what came is kept, and the second asks for the rest."""
+    content, asked = bytes(range(256)) * 4000, []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self):
+            asked.append(self.headers.get("Range"))
+            start = int(asked[-1][6:-1]) if asked[-1] else 0
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            self.wfile.write(content[start:] if start else content[:600_000])
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.delenv("FLOWLIB_OFFLINE")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(files, "_mirrors", {})
+    known = {"big.zip": "sha1:" + hashlib.sha1(content).hexdigest()}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        mirror = f"http://127.0.0.1:{server.server_port}/"
+        with pytest.raises(DataUnavailableError, match="broke off"):
+            files.fetch(folder, known, [mirror], resume=True)
+        had = (folder / "big.zip.part").stat().st_size
+        assert 0 < had <= 600_000 and not (folder / "big.zip").exists()
+        path = files.fetch(folder, known, [mirror], resume=True)["big.zip"]
+        server.shutdown()
+    assert asked == [None, f"bytes={had}-"] and path.read_bytes() == content
+    assert [p.name for p in folder.iterdir()] == ["big.zip"], "nothing else is left behind"

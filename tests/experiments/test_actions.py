@@ -1,5 +1,6 @@
 """The tables of actions: folds that share nobody, and every model at `tiny`."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from flowlib.data.actions import Actions, Sequence
 from flowlib.data.kth import KTH, NAMES, SUBSET
 from flowlib.data.stick import stick
 from flowlib.experiments import actions as module
-from flowlib.experiments import experiments, run
+from flowlib.experiments import experiments, recognition, run
+from flowlib.experiments.tables import table
 
 REAL = Path(os.environ.get("FLOWLIB_DATA", "nowhere")) / "kth"
 
@@ -54,7 +56,7 @@ def test_folds_share_nobody(source, count):
     everybody = listed(source, [f"person{n:02d}" for n in range(1, count + 1)])
     tested = []
     for seed in range(3):
-        parts = [part.persons for part in module.fold(everybody, seed)]
+        parts = [part.persons for part in recognition.fold(everybody, seed)]
         assert len(sum(parts, [])) == len(set(sum(parts, [])))
         assert "extra" in parts[0] or source == KTH
         tested.append(parts[2])
@@ -68,16 +70,18 @@ def test_the_flow_of_the_camera_is_the_same_question():
     """A FERNN on a V that is a group, behind an encoder with batch normalisation, is invariant."""
     torus = fl.Translations((3, 3))
     torch.manual_seed(0)
-    row = module.Row("", velocities=fl.translation_velocities(1))
-    preset = module.replace(module.PRESETS["tiny"], size=3)
-    model = module.build(row, preset, 6).double().requires_grad_(False)
+    row = recognition.Row("", velocities=fl.translation_velocities(1))
+    preset = dataclasses.replace(module.PRESETS["tiny"], size=3)
+    model = recognition.build(row, preset, 6).double().requires_grad_(False)
     video = torch.rand(5, 6, 1, 3, 3).double()
     for mode in (True, False):  # with the statistics of the batch, and with those that were kept
         model.train(mode)
         scores = model(video)
         moved = model(fl.flow_video(torus, video, (1, -1)))
         torch.testing.assert_close(moved, scores, rtol=0, atol=1e-13)
-    plus = module.build(module.replace(row, kind=module.LearnedMotionRNN), preset, 6).double()
+    plus = recognition.build(
+        dataclasses.replace(row, kind=module.LearnedMotionRNN), preset, 6
+    ).double()
     assert (plus(fl.flow_video(torus, video, (1, -1))) - plus(video)).abs().max() > 1e-4
 
 
@@ -91,7 +95,7 @@ def test_a_dry_run_of_the_paper_s_preset_on_real_videos(tmp_path, monkeypatch):
             (folder / path.name).symlink_to(path)
     monkeypatch.setenv("FLOWLIB_DATA", str(tmp_path))
     monkeypatch.setenv("FLOWLIB_CACHE", str(tmp_path / "cache"))
-    short = module.replace(
+    short = dataclasses.replace(
         module.PRESETS["paper"], size=8, channels=2, batch=4, updates=2, record_every=1, every=1
     )
     monkeypatch.setitem(module.PRESETS, "paper", short)
@@ -101,3 +105,9 @@ def test_a_dry_run_of_the_paper_s_preset_on_real_videos(tmp_path, monkeypatch):
         row = run("kth-fixed", model, "paper", task=task, progress=False).row
         assert row["data"] == SUBSET, "a part of KTH is never called KTH"
         assert sum(map(sum, row["metrics"]["confusion"])) > 20
+
+
+def test_accuracies_stand_in_the_table_as_they_were_published(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path))
+    assert "0.716 ± 0.04 " in table(experiments()["kth-fixed"])
+    assert "Published: not in the paper." in table(experiments()["weizmann-fixed"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowlib.experiments import experiments
-from flowlib.experiments.tables import by_velocity, summary
+from flowlib.experiments.tables import by_velocity, summary, velocity_table
 
 RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
 
@@ -77,3 +77,15 @@ def test_augmentation_does_not_replace_the_flow(mean):
     assert error["g-rnn"] < error["g-rnn-fixed"]
     assert 0.5 < error["fernn-v2"] / error["fernn-v2-fixed"] < 2, "it has nothing to learn from it"
     assert 5 * error["fernn-v2-fixed"] < error["g-rnn"]
+
+
+def test_each_velocity_between_the_generators_stands_beside_the_published_one(monkeypatch):
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
+    experiment = experiments()["between-generators"]
+    lines = [line.split("|") for line in velocity_table(experiment).splitlines()[2:]]
+    assert len(lines) == 2 * len(experiment.models) and {len(line) for line in lines} == {15}
+    published, ours = lines[6], lines[7]
+    assert [c.strip() for c in published[1:6]] == [
+        "{-4, -2, 0, 2, 4}", "published", "8e\u20114", "2e\u20114", "3e\u20114"
+    ]  # fmt: skip
+    assert ours[2].strip() == "laptop" and all("e\u2011" in cell for cell in ours[3:-1])
