@@ -49,17 +49,17 @@ def by_velocity(experiment: Experiment, model: str, preset: str) -> dict[str, fl
 
 
 def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
-    """The published error at each velocity, and ours below it, as Markdown."""
+    """The published error at each velocity, in 1e-4, and ours below it, in 1e-3, as Markdown."""
     velocities = list(next(iter(experiment.published_by_velocity.values())))
     names = [v.removeprefix("0,") for v in velocities]
     lines = [" | ".join(["V", "", *names]), " | ".join(["---"] * (len(names) + 2))]
     for model, published in experiment.published_by_velocity.items():
         ours = by_velocity(experiment, model, preset)
-        for whose, errors in (("published", published), (preset, ours)):
-            # 1e-4, with a hyphen at which no line breaks
-            short = {v: f"{error:.0e}".replace("e-0", "e\u2011") for v, error in errors.items()}
-            cells = [short.get(v, "-") for v in velocities]
-            title = experiment.models[model] if whose == "published" else ""
+        for title, whose, errors, unit in (
+            (experiment.models[model], "published, 1e-4", published, 1e-4),
+            ("", f"{preset}, 1e-3", ours, 1e-3),
+        ):
+            cells = [f"{errors[v] / unit:.2g}" if errors else "-" for v in velocities]
             lines.append(" | ".join([title, whose, *cells]))
     return "\n".join(f"| {line} |" for line in lines)
 

@@ -86,6 +86,10 @@ def test_each_velocity_between_the_generators_stands_beside_the_published_one(mo
     assert len(lines) == 2 * len(experiment.models) and {len(line) for line in lines} == {15}
     published, ours = lines[6], lines[7]
     assert [c.strip() for c in published[1:6]] == [
-        "{-4, -2, 0, 2, 4}", "published", "8e\u20114", "2e\u20114", "3e\u20114"
+        "{-4, -2, 0, 2, 4}", "published, 1e-4", "8", "2", "3"
     ]  # fmt: skip
-    assert ours[2].strip() == "laptop" and all("e\u2011" in cell for cell in ours[3:-1])
+    errors = by_velocity(experiment, "v24", "laptop")
+    assert ours[2].strip() == "laptop, 1e-3"
+    assert [float(c) for c in ours[3:-1]] == pytest.approx(
+        [1e3 * e for e in errors.values()], rel=0.06
+    )
