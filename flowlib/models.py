@@ -151,6 +151,9 @@ class Classifier(nn.Module):
         rnn: a `FERNN` or `GRNN`.
         classes: how many.
         encoder: what the frames go through first, e.g. a `FrameEncoder`; none shows them as they are.
+        normalise: batch normalisation before the linear layer. The mean over space of a small thing
+            in a large empty frame hardly differs from clip to clip, and A takes thousands of updates
+            to grow enough. Once trained it is one affine map more: it could be written into A and b.
 
     Raises:
         ValueError: no class.
@@ -160,11 +163,18 @@ class Classifier(nn.Module):
     smaller V the second loses what is lost at the rim of V.
     """
 
-    def __init__(self, rnn: nn.Module, classes: int, encoder: nn.Module | None = None):
+    def __init__(
+        self,
+        rnn: nn.Module,
+        classes: int,
+        encoder: nn.Module | None = None,
+        normalise: bool = False,
+    ):
         super().__init__()
         if classes < 1:
             raise ValueError(f"classes is {classes}: a classifier has 1 or more")
         self.rnn, self.group, self.encoder = rnn, rnn.group, encoder or nn.Identity()
+        self.norm = nn.BatchNorm1d(rnn.hidden_channels) if normalise else nn.Identity()
         self.linear = nn.Linear(rnn.hidden_channels, classes)
 
     def forward(
@@ -177,4 +187,4 @@ class Classifier(nn.Module):
         """
         *_, state = self.rnn.states(self.encoder(video))
         pooled = state.amax(1)  # (batch, hidden, *group)
-        return self.linear(pooled.flatten(2).mean(2))
+        return self.linear(self.norm(pooled.flatten(2).mean(2)))

@@ -101,8 +101,10 @@ class Clips:
         fixed: each sequence has one velocity for ever, the same for all models, instead of a new one
             each time: the data without augmentation.
         switch: the camera takes another velocity in the middle of the clip.
+        background: keep what stands still. Without it the clip's mean over time is taken away, before
+            the camera moves: the place where somebody was filmed does not tell who it is.
         standard: bring each clip to mean 0 and standard deviation 1, so that neither daylight nor film
-            tells who it is; else values are 0 to 1.
+            tells who it is; else values are those of the frames over 255.
 
     Raises:
         ValueError: all sequences are too short for a clip. Some are: they are left out, with a
@@ -116,6 +118,7 @@ class Clips:
     flip: bool = False
     fixed: bool = False
     switch: bool = False
+    background: bool = True
     standard: bool = True
 
     def __post_init__(self):
@@ -156,8 +159,13 @@ class Clips:
     def draw(
         self, count: int, *seed: int
     ) -> tuple[Float[Tensor, "clip time 1 h w"], Int[Tensor, " clip"]]:
-        """`count` clips of random sequences and their labels, the same for the same seed."""
-        which = torch.randint(len(self), (count,), generator=generator(*seed, 1))
+        """`count` clips of random sequences and their labels, the same for the same seed.
+
+        Each action comes as often as any other, however many sequences there are of it.
+        """
+        often = torch.bincount(self.labels, minlength=len(self.actions.names))
+        weights = 1 / often[self.labels]
+        which = weights.multinomial(count, True, generator=generator(*seed, 1))
         return self.clips(which, generator(*seed, 2))
 
     def each(self, per: int, *seed: int, batch: int = 32):
@@ -178,6 +186,8 @@ class Clips:
         first = start + (u[:, 0] * (room + 1)).long()
         frame = first[:, None] + self.every * torch.arange(self.steps)
         clip = self.actions.frames[frame.to(device)].float()[:, :, None]
+        if not self.background:
+            clip = clip - clip.mean(1, keepdim=True)
         if self.standard:
             all_of_it = (1, 2, 3, 4)
             mean, std = clip.mean(all_of_it, keepdim=True), clip.std(all_of_it, keepdim=True)

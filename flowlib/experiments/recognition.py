@@ -54,6 +54,8 @@ class Preset(Sizes):
         updates: of training.
         record_every: updates between two validations.
         clips: of each sequence, for validation and test.
+        background: keep what stands still in a clip, see `Clips`.
+        normalise: see `Classifier`.
         learning_rate: of Adam; `learning_rates` has those of single models.
         schedule: its factor over training.
     """
@@ -67,6 +69,8 @@ class Preset(Sizes):
     updates: int
     record_every: int
     clips: int
+    background: bool = True
+    normalise: bool = False
     learning_rate: float = 3e-3
     learning_rates: Mapping[str, float] | None = None
     schedule: Callable[[float], float] = cosine
@@ -117,7 +121,7 @@ def build(row: Row, preset: Preset, classes: int) -> nn.Module:
     group = Translations((preset.size, preset.size))
     encoder = FrameEncoder(group, 1, preset.channels)
     rnn = row.kind(group, row.velocities, preset.channels, channels, nonlinearity=torch.tanh)
-    return Classifier(rnn, classes, encoder)
+    return Classifier(rnn, classes, encoder, preset.normalise)
 
 
 def prepare(
@@ -128,7 +132,7 @@ def prepare(
 
     @lru_cache
     def seeded(seed: int) -> Task:
-        size = dict(steps=p.steps, every=p.every)
+        size = dict(steps=p.steps, every=p.every, background=p.background)
         parts = fold(actions, seed)
         training = Clips(parts[0], question.velocities, flip=True, **size, **question.training)
         validation, test = (

@@ -85,6 +85,25 @@ def test_standard_clips(numbered):
     assert a.mean().abs() < 1e-6 and abs(a.std() - 1) < 0.01
 
 
+def test_what_stands_still_can_be_taken_away(numbered):
+    """Something added to all frames of a sequence alike is gone, whatever the camera does."""
+    scenery = torch.rand(6, 6, generator=generator(0)).mul(90).to(torch.uint8)
+    frames = numbered.frames.clone()
+    frames[:, 0, 0] = torch.arange(60) % 7  # somebody, who moves
+    plain, filmed = (dataclasses.replace(numbered, frames=f) for f in (frames, frames + scenery))
+    without, kept = dict(steps=4, background=False), dict(steps=4)
+    a, b = (StandardClips(x, V1, **without).draw(8, 0)[0] for x in (plain, filmed))
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+    a, b = (StandardClips(x, V1, **kept).draw(8, 0)[0] for x in (plain, filmed))
+    assert (a - b).abs().max() > 0.1
+
+
+def test_each_action_is_drawn_as_often(numbered):
+    """Two sequences of a, one of b."""
+    _, labels = Clips(numbered, STILL, steps=2, every=1).draw(400, 0)
+    assert 160 < labels.sum() < 240
+
+
 def test_mirrored_clips(numbered):
     videos, _ = Clips(numbered, STILL, steps=2, every=1, flip=True).draw(100, 0)
     x = corner(videos)[:, 0, 1]
