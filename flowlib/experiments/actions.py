@@ -47,7 +47,7 @@ PRESETS = {
     ),
     "laptop": Preset(
         "16 x 16, 16 frames, 6 channels",
-        size=16, steps=16, channels=6, batch=8, updates=400, record_every=50, clips=2, **SMALL,
+        size=16, steps=16, channels=6, batch=8, updates=300, record_every=50, clips=4, **SMALL,
     ),
     # 500 epochs of the 1,528 training sequences of the paper's split of KTH, in batches of 32.
     "paper": Preset(
