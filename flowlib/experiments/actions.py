@@ -11,6 +11,7 @@ from functools import partial
 import torch
 
 from flowlib.data.actions import Actions
+from flowlib.data.files import DataUnavailableError
 from flowlib.data.kth import kth
 from flowlib.data.stick import stick
 from flowlib.data.weizmann import weizmann
@@ -74,6 +75,17 @@ def data(name: str, size: int) -> Actions:
     if name == "stick":
         return stick(size)
     return kth(size) if name == "kth" else weizmann(size)
+
+
+def at_hand() -> str:
+    """Which of the data sets is here, without a download: kth, else weizmann, else stick."""
+    for name, read in (("kth", kth), ("weizmann", weizmann)):
+        try:
+            read(PRESETS["quick"].size)
+            return name
+        except DataUnavailableError:
+            pass
+    return "stick"
 
 
 def task(name: str, asked: str, preset: str, device: torch.device) -> Task:

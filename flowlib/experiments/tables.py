@@ -65,14 +65,17 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
 
 
 def records(experiment: Experiment) -> list[dict[str, str]]:
-    """One record a model: the columns of the table as texts."""
+    """One record a model: the columns of the table as texts. Parameters are of the largest preset
+    that has rows."""
     out, accuracy = [], experiment.metric.endswith("accuracy")
     for model, title in experiment.models.items():
         published = experiment.published.get(model)
         record = {"model": title, "published": number(*published, accuracy) if published else "-"}
+        record["parameters"] = "-"
         for preset in SHOWN:
             record[preset] = "-"
             if s := summary(experiment, model, preset):
+                record["parameters"] = f"{s['parameters']:,}"
                 of = f"{s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']}"
                 record[preset] = f"{number(s['mean'], s['spread'], accuracy)} ({of})"
         out.append(record)

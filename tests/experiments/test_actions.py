@@ -111,3 +111,17 @@ def test_accuracies_stand_in_the_table_as_they_were_published(tmp_path, monkeypa
     monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path))
     assert "0.716 ± 0.04 " in table(experiments()["kth-fixed"])
     assert "Published: not in the paper." in table(experiments()["weizmann-fixed"])
+
+
+def test_what_is_at_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWLIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FLOWLIB_DATA", str(tmp_path))
+    assert module.at_hand() == "stick"
+    if REAL.exists():
+        for name in ("kth", "weizmann"):
+            (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / "kth" / "00sequences.txt").symlink_to(REAL / "00sequences.txt")
+        assert module.at_hand() == "stick", "an annotation without a video"
+        video = "person01_walking_d1_uncomp.avi"
+        (tmp_path / "kth" / video).symlink_to(REAL / video)
+        assert module.at_hand() == "kth"
