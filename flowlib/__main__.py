@@ -1,6 +1,6 @@
 """The command line: python -m flowlib data | list | run | table.
 
-data                what data are here, and where from
+data                what data are here, and where from; data --get kth downloads KTH
 list                experiments, models and presets
 run EXPERIMENT      train, measure and write rows of the ledger; resumes what was interrupted
 run --missing       the rows that the ledger lacks, of all experiments, the most telling first
@@ -15,9 +15,10 @@ import time
 
 from flowlib import ledger
 from flowlib.checkpoints import remove_checkpoint
-from flowlib.data import mnist
+from flowlib.data import kth, mnist, weizmann
 from flowlib.data.files import DataUnavailableError
 from flowlib.experiments import checkpoint_path, experiments, find, run
+from flowlib.experiments.actions import PRESETS
 from flowlib.experiments.tables import table
 from flowlib.training import OutOfTime
 
@@ -50,7 +51,10 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(do=do)
         return sub
 
-    command("data", do_data, "what data are here, and where from")
+    sub = command("data", do_data, "what data are here, and where from")
+    sub.add_argument(
+        "--get", choices=["kth"], help="download it: kth, 1.1 GB, resumed if broken off"
+    )
     command("list", do_list, "experiments, models and presets")
     sub = command("run", do_run, "train, measure, and write rows of the ledger")
     sub.add_argument("experiment", nargs="?", help="an experiment; not needed with --missing")
@@ -71,7 +75,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def do_data(options) -> None:
-    print(mnist.mnist_status())
+    if options.get == "kth":
+        kth.kth(PRESETS["paper"].size, download=True)
+    for status in (mnist.mnist_status, kth.kth_status, weizmann.weizmann_status):
+        print(status())
 
 
 def do_list(options) -> None:

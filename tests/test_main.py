@@ -38,7 +38,13 @@ def test_list_and_data(capsys):
     out = capsys.readouterr().out
     for word in ("translating-mnist", "velocity-generalisation", "fernn-v2", "laptop", "paper"):
         assert word in out
+    assert "KTH: 0 of 599 videos in" in out and "Weizmann: 0 of 90 videos in" in out
     assert "MNIST: 0 of 4 files" in out and "scikit-learn digits will stand in" in out
+
+
+def test_kth_is_not_downloaded_offline(capsys):
+    assert main(["data", "--get", "kth"]) == 2
+    assert "FLOWLIB_OFFLINE" in capsys.readouterr().err
 
 
 def test_run_writes_one_row(workplace, capsys):
@@ -104,7 +110,7 @@ def test_missing_data_stop_one_experiment_only(monkeypatch, capsys):
     assert capsys.readouterr().err.count("kth-fixed: left out, no KTH in") == 1
     assert len(ledger.rows("velocity-generalisation")) == 3 and not ledger.rows("kth-fixed")
     assert main(["run", "kth-fixed", "--preset", "tiny"]) == 2
-    assert "call kth(download=True)" in capsys.readouterr().err
+    assert "data --get kth" in capsys.readouterr().err
 
 
 def test_table(capsys):
@@ -123,10 +129,10 @@ def test_table(capsys):
     lines = capsys.readouterr().out.splitlines()
     cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if "|" in line}
     assert [c.strip() for c in cells["FERNN-V2"]] == [
-        "1.8e-04 ± 3e-06", "2.0e-03 ± 1e-03 (2 seeds, MNIST)", "-", "-"
+        "1.8e-04 ± 3e-06", "1", "2.0e-03 ± 1e-03 (2 seeds, MNIST)", "-", "-"
     ]  # fmt: skip
-    assert cells["FERNN-V1"][0].strip() == "-" and "7.0e-03 (1 seed" in cells["FERNN-V1"][1]
-    assert [c.strip() for c in cells["G-RNN"]] == ["1.4e-03 ± 9e-06", "-", "-", "-"]
+    assert cells["FERNN-V1"][0].strip() == "-" and "7.0e-03 (1 seed" in cells["FERNN-V1"][2]
+    assert [c.strip() for c in cells["G-RNN"]] == ["1.4e-03 ± 9e-06", *["-"] * 4]
 
 
 @pytest.mark.parametrize("draw", [4, 10])

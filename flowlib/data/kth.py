@@ -111,15 +111,12 @@ def kth(size: int = 32, download: bool = False) -> Actions:
     annotation = folder / ANNOTATION
     if download:
         fetch(folder, FILES, MIRRORS, resume=True)
-    found = dict(_avi_files(folder))
-    for archive in sorted(folder.glob("*.zip")) if folder.is_dir() else ():
-        for name, source in _in_archive(archive):
-            found.setdefault(name, source)
+    found = _videos(folder)
     if not found or not annotation.exists():
         raise DataUnavailableError(
             f"no KTH in {folder}: it wants {ANNOTATION} and videos or archives of "
-            f"{MIRRORS[0]}; call kth(download=True), which gets 1.1 GB, or set FLOWLIB_DATA to a "
-            "folder that has kth/ in it"
+            f"{MIRRORS[0]}; `python -m flowlib data --get kth` gets them, 1.1 GB, or set FLOWLIB_DATA "
+            "to a folder that has kth/ in it"
         )
     listed = parse_annotation(annotation.read_text())
     found = {name: source for name, source in found.items() if name in listed}
@@ -137,6 +134,25 @@ def kth(size: int = 32, download: bool = False) -> Actions:
         lambda name: found[name][1](),
         ranges,
     )
+
+
+def kth_status() -> str:
+    """One line: how much of KTH is here, and how to get the rest."""
+    folder = data_folder() / "kth"
+    count = len(_videos(folder))
+    rest = (
+        "" if count >= VIDEOS else "; `python -m flowlib data --get kth` gets all of them, 1.1 GB"
+    )
+    return f"KTH: {count} of {VIDEOS} videos in {folder}{rest}"
+
+
+def _videos(folder: Path) -> dict:
+    """All that there are, as files or in archives: name -> (what changes with it, how to read it)."""
+    found = dict(_avi_files(folder))
+    for archive in sorted(folder.glob("*.zip")) if folder.is_dir() else ():
+        for name, source in _in_archive(archive):
+            found.setdefault(name, source)
+    return found
 
 
 def _avi_files(folder: Path):

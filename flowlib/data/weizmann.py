@@ -33,10 +33,7 @@ def weizmann(size: int = 32) -> Actions:
         DataUnavailableError: there is no such video.
     """
     folder = data_folder() / "weizmann"
-    found = {}
-    for path in sorted(folder.rglob("*.avi")) if folder.is_dir() else ():
-        if path.stem.partition("_")[2] in NAMES:
-            found[path.stem] = path
+    found = _videos(folder)
     if not found:
         raise DataUnavailableError(
             f"no Weizmann video in {folder}: put the archives' PERSON_ACTION.avi there, or set "
@@ -56,3 +53,14 @@ def weizmann(size: int = 32) -> Actions:
         lambda name: decode(found[name]),
         ranges,
     )
+
+
+def weizmann_status() -> str:
+    """One line: how many of its videos are here."""
+    folder = data_folder() / "weizmann"
+    return f"Weizmann: {len(_videos(folder))} of 90 videos in {folder}"
+
+
+def _videos(folder: Path) -> dict[str, Path]:
+    files = sorted(folder.rglob("*.avi")) if folder.is_dir() else ()
+    return {path.stem: path for path in files if path.stem.partition("_")[2] in NAMES}

@@ -101,7 +101,7 @@ def test_a_range_past_the_end_is_cut(folder):
 
 
 def test_what_is_missing_or_damaged_is_said(folder):
-    with pytest.raises(DataUnavailableError, match=r"no KTH in .*kth\(download=True\)"):
+    with pytest.raises(DataUnavailableError, match=r"no KTH in .*data --get kth"):
         kth()
     with pytest.raises(DataUnavailableError, match="FLOWLIB_OFFLINE is set"):
         kth(download=True)
