@@ -65,16 +65,18 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
 
 
 def records(experiment: Experiment) -> list[dict[str, str]]:
-    """One record a model: the columns of the table as texts. Parameters are of the largest preset
-    that has rows."""
-    out, accuracy = [], experiment.metric.endswith("accuracy")
+    """One record a model: the columns of the table as texts. A preset without a row has no column;
+    parameters are of the largest one that has."""
+    accuracy, out = experiment.metric.endswith("accuracy"), []
+    ours = {m: {p: summary(experiment, m, p) for p in SHOWN} for m in experiment.models}
+    shown = [p for p in SHOWN if any(ours[m][p] for m in ours)]
     for model, title in experiment.models.items():
         published = experiment.published.get(model)
         record = {"model": title, "published": number(*published, accuracy) if published else "-"}
         record["parameters"] = "-"
-        for preset in SHOWN:
+        for preset in shown:
             record[preset] = "-"
-            if s := summary(experiment, model, preset):
+            if s := ours[model][preset]:
                 record["parameters"] = f"{s['parameters']:,}"
                 of = f"{s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']}"
                 record[preset] = f"{number(s['mean'], s['spread'], accuracy)} ({of})"
