@@ -48,7 +48,8 @@ class Preset(Sizes):
 
     Attributes:
         size: of the frames, pixels.
-        steps, every: frames of a clip, and frames of the video from one to the next.
+        steps: frames of a clip.
+        every: frames of the video from one frame of the clip to the next.
         channels: of the hidden state, for each velocity, of the encoder and of the 3D-CNN.
         batch: clips in one update.
         updates: of training.

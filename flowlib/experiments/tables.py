@@ -65,14 +65,16 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
 
 
 def records(experiment: Experiment) -> list[dict[str, str]]:
-    """One record a model: the columns of the table as texts. A preset without a row has no column;
-    parameters are of the largest one that has."""
+    """One record a model: the columns of the table as texts. What is in none of them has no
+    column; parameters are of the largest preset that has rows."""
     accuracy, out = experiment.metric.endswith("accuracy"), []
     ours = {m: {p: summary(experiment, m, p) for p in SHOWN} for m in experiment.models}
     shown = [p for p in SHOWN if any(ours[m][p] for m in ours)]
     for model, title in experiment.models.items():
-        published = experiment.published.get(model)
-        record = {"model": title, "published": number(*published, accuracy) if published else "-"}
+        record = {"model": title}
+        if experiment.published:
+            published = experiment.published.get(model)
+            record["published"] = number(*published, accuracy) if published else "-"
         record["parameters"] = "-"
         for preset in shown:
             record[preset] = "-"
