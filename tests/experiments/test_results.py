@@ -93,3 +93,42 @@ def test_each_velocity_between_the_generators_stands_beside_the_published_one(mo
     assert [float(c) for c in ours[3:-1]] == pytest.approx(
         [1e3 * e for e in errors.values()], rel=0.06
     )
+
+
+ACTIONS = {"kth": "KTH subset", "weizmann": "Weizmann"}
+
+
+@pytest.fixture
+def folds(monkeypatch):
+    """(data, question, model) -> the metrics of three folds."""
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
+
+    def folds(data, question, model):
+        rows = experiments()[f"{data}-{question}"].rows(model, "laptop", data=ACTIONS[data])
+        found = {row["seed"]: row["metrics"] for row in rows}
+        assert sorted(found) == [0, 1, 2], f"three folds: {data} {question} {model}"
+        return [found[fold] for fold in range(3)]
+
+    return folds
+
+
+@pytest.mark.parametrize("data", ACTIONS)
+def test_actions(folds, data):
+    """All rows are there, of the subset and not of KTH; each model is above chance in the mean."""
+    for question in ("fixed", "redrawn", "switch", "faster"):
+        for model in experiments()[f"{data}-{question}"].models:
+            if model != "g-rnn-wide" or question == "fixed":
+                rows = folds(data, question, model)
+                accuracy, chance = (
+                    sum(row[key] for row in rows) / 3 for key in ("test_accuracy", "chance")
+                )
+                assert accuracy > chance + 0.1
+
+
+@pytest.mark.parametrize("data", ACTIONS)
+def test_fernn_leads_with_augmentation(folds, data):
+    """The only order of models that chapter 18 speaks of: no other table has one."""
+    best = [row["test_accuracy"] for row in folds(data, "redrawn", "fernn-v2")]
+    for other in ("3d-cnn", "g-rnn", "g-rnn-plus", "fernn-v1"):
+        scores = [row["test_accuracy"] for row in folds(data, "redrawn", other)]
+        assert all(a >= b for a, b in zip(best, scores, strict=True)) and sum(best) > sum(scores)
