@@ -156,7 +156,7 @@ class Classifier(nn.Module):
             to grow enough. Once trained it is one affine map more: it could be written into A and b.
 
     Raises:
-        ValueError: no class.
+        ValueError: no class; with `normalise`, one clip alone in training.
 
     Transformation law: classifier(g.f) = classifier(f) for every static g of the group, and
     classifier(psi(w).f) = classifier(f) when V is closed under v - w, both up to rounding. For a

@@ -97,7 +97,7 @@ class Clips:
         velocities: the set that the camera's velocity is drawn from, (velocity, 2), (v_y, v_x).
         steps: frames of a clip.
         every: frames of the video from one frame of the clip to the next.
-        flip: mirror every second clip, by chance, left to right.
+        flip: mirror each clip left to right with probability 1/2.
         fixed: each sequence has one velocity for ever, the same for all models, instead of a new one
             each time: the data without augmentation.
         switch: the camera takes another velocity in the middle of the clip.

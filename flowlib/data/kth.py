@@ -139,10 +139,12 @@ def kth(size: int = 32, download: bool = False) -> Actions:
 def kth_status() -> str:
     """One line: how much of KTH is here, and how to get the rest."""
     folder = data_folder() / "kth"
-    count = len(_videos(folder))
-    rest = (
-        "" if count >= VIDEOS else "; `python -m flowlib data --get kth` gets all of them, 1.1 GB"
-    )
+    try:
+        count = len(_videos(folder))
+    except ValueError as error:  # of a damaged archive
+        return f"KTH: {error}"
+    whole = count >= VIDEOS and (folder / ANNOTATION).exists()
+    rest = "" if whole else "; `python -m flowlib data --get kth` gets all that is missing, 1.1 GB"
     return f"KTH: {count} of {VIDEOS} videos in {folder}{rest}"
 
 

@@ -18,14 +18,14 @@ def number(mean: float, spread: float | None = None, accuracy: bool = False) -> 
 def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
     """Mean, standard deviation, seeds and data of a row of the table; None without rows.
 
-    Rows are of one data set; where the ledger holds several, MNIST comes first.
+    Rows are of one data set; where the ledger holds several, MNIST or the whole of KTH comes first.
     """
     if preset not in experiment.presets:
         return None
     rows = experiment.rows(model, preset)
     if not rows:
         return None
-    source = min((row["data"] for row in rows), key=lambda name: name != "MNIST")
+    source = min((row["data"] for row in rows), key=lambda name: name not in ("MNIST", "KTH"))
     rows = [row for row in rows if row["data"] == source]
     mean, spread = ledger.mean_std([row["metrics"][experiment.metric] for row in rows])
     return dict(

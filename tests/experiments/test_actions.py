@@ -124,4 +124,8 @@ def test_what_is_at_hand(tmp_path, monkeypatch):
         assert module.at_hand() == "stick", "an annotation without a video"
         video = "person01_walking_d1_uncomp.avi"
         (tmp_path / "kth" / video).symlink_to(REAL / video)
+        assert module.at_hand() == "stick", "one person makes no folds"
+        for path in REAL.glob("person*d1*"):
+            if path.name != video:
+                (tmp_path / "kth" / path.name).symlink_to(path)
         assert module.at_hand() == "kth"

@@ -127,8 +127,14 @@ def test_actions(folds, data):
 
 @pytest.mark.parametrize("data", ACTIONS)
 def test_fernn_leads_with_augmentation(folds, data):
-    """The only order of models that chapter 18 speaks of: no other table has one."""
+    """What chapter 18 says of this table, and of no other."""
     best = [row["test_accuracy"] for row in folds(data, "redrawn", "fernn-v2")]
     for other in ("3d-cnn", "g-rnn", "g-rnn-plus", "fernn-v1"):
         scores = [row["test_accuracy"] for row in folds(data, "redrawn", other)]
         assert all(a >= b for a, b in zip(best, scores, strict=True)) and sum(best) > sum(scores)
+
+
+@pytest.mark.parametrize("data", ACTIONS)
+def test_more_channels_are_no_substitute(folds, data):
+    wide, narrow = (folds(data, "fixed", model) for model in ("g-rnn-wide", "g-rnn"))
+    assert all(a["test_accuracy"] < b["test_accuracy"] for a, b in zip(wide, narrow, strict=True))
