@@ -8,8 +8,8 @@
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
 The rooms, each reading only those before it: sampling, groups, rotations, flows, equivariance, laws,
-convolution, recurrent, models; then data, training, experiments, ledger; plots and widgets know only
-tensors.
+measurement, convolution, recurrent, models; then data, training, experiments, ledger; plots and
+widgets know only tensors.
 """
 
 from flowlib.convolution import GroupConvolution, LiftingConvolution
@@ -30,8 +30,8 @@ from flowlib.laws import (
     check_flow_equivariance,
     check_group,
     check_invariance,
-    measured,
 )
+from flowlib.measurement import measured
 from flowlib.models import Classifier, Convolution3d, Forecaster, FrameEncoder
 from flowlib.recurrent import FERNN, GRNN, LearnedMotionRNN, group_averaging
 from flowlib.rotations import Rotations

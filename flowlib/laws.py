@@ -3,16 +3,14 @@
 A check takes a reader's function and tries the law on random elements and signals. Where it holds,
 the check returns a sentence that says so. Where it fails, it raises `LawBroken`, whose message says
 in one sentence which law failed, for which elements, and where. Any correct answer to an exercise
-passes, whatever it looks like. `measured` states how well a theorem of the book was found to hold.
+passes, whatever it looks like.
 """
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterable
 
 import torch
-from IPython.display import display
 from torch import Tensor
 
 from flowlib.equivariance import flow_equivariance_error
@@ -186,60 +184,6 @@ def check_flow_equivariance(
             )
         count += 1
     return f"Flow equivariant: the law holds at all {video.shape[1]} frames for {_plural(count)}."
-
-
-class Measurement:
-    """What `measured` found: how far a statement of the book is from true, and what was allowed."""
-
-    def __init__(self, label: str, residual: float, below: float | None, above: float | None, note):
-        self.label, self.residual, self.below, self.above = label, residual, below, above
-        self.note = note
-
-    def __repr__(self) -> str:
-        bound = f"at most {self.below:g}" if self.above is None else f"at least {self.above:g}"
-        digits = ".0e" if 0 < self.residual < 1e-3 else ".2g"
-        note = self.note + ", " if self.note else ""
-        return f"{self.label}: {note}{self.residual:{digits}}, {bound}"
-
-    def _repr_html_(self) -> str:
-        kind, bound = ("below", self.below) if self.above is None else ("above", self.above)
-        data = {"label": self.label, "residual": f"{self.residual:.3g}", "note": self.note}
-        data |= {"kind": kind, "bound": f"{bound:g}"}
-        marks = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
-        text = str(self).partition(": ")[2]
-        return f'<p class="flowlib-measured" {marks}>Measured: {html.escape(text)}</p>'
-
-
-def measured(
-    label: str,
-    residual: float | Tensor | list,
-    below: float | None = None,
-    above: float | None = None,
-    note: str = "",
-) -> None:
-    """Show, and hold to a bound, how far a numbered statement was found from true.
-
-    The book's page of theorems collects what is shown here.
-
-    Args:
-        label: of the box, e.g. "thm-static".
-        residual: the error; of several numbers the worst counts.
-        below: the statement holds: the error is at most this (default 1e-14, float64 rounding).
-        above: the statement must fail: the error is at least this.
-        note: what was measured, in a few words.
-
-    Raises:
-        LawBroken: the residual is on the wrong side of its bound, or is not a number.
-    """
-    below = 1e-14 if below is None and above is None else below
-    residual = torch.as_tensor(residual, dtype=torch.float64)
-    found = Measurement(
-        label, float(residual.max() if above is None else residual.min()), below, above, note
-    )
-    holds = found.residual <= below if above is None else found.residual >= above
-    if not holds:  # also for NaN
-        raise LawBroken(str(found))
-    display(found)
 
 
 def _check_map(law, function, group, signal, elements, act_on_result, tolerance) -> str:

@@ -70,15 +70,3 @@ def test_not_flow_equivariant(f):
     video = f[None, None].expand(1, 4, 1, 7)
     with pytest.raises(fl.LawBroken, match="for w = 2, first at frame 1, by a relative error of"):
         fl.check_flow_equivariance(fl.GRNN(RING, 1, 2), RING, video, [0, 2])
-
-
-def test_measured_shows_the_worst_and_holds_it_to_its_bound(capsys):
-    fl.measured("thm-a", torch.tensor([1e-16, 3e-15]), note="ring")
-    fl.measured("thm-a", [0.7, 0.3], above=0.1)
-    out = capsys.readouterr().out
-    assert "thm-a: ring, 3e-15, at most 1e-14" in out and "thm-a: 0.3, at least 0.1" in out
-    for bad in (torch.nan, 2e-14):
-        with pytest.raises(fl.LawBroken, match="thm-a"):
-            fl.measured("thm-a", bad)
-    with pytest.raises(fl.LawBroken):
-        fl.measured("thm-a", [0.05, 0.3], above=0.1)
