@@ -7,7 +7,7 @@ file to this program.
 from pathlib import Path
 
 import flowlib as fl
-from flowlib.examples import bump, leaky_network
+from flowlib.pages.examples import bump, leaky_network
 
 N, WIDTH, HEIGHT, GAP = 32, 300, 84, 40
 FRAMES = range(N, 2 * N)  # once around, when the memory has settled: the film closes

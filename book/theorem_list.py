@@ -2,7 +2,7 @@
 
 The directive `theorem-list` leaves a mark on its page. When every page has been read, the mark
 becomes a table. Its rows are the boxes of the chapters, in reading order; the residuals beside them
-are what `flowlib.measured` showed when the chapters ran. A theorem without a measurement is a
+are what `measured` showed when the chapters ran. A theorem without a measurement is a
 warning, and a warning fails the build.
 """
 
@@ -120,7 +120,7 @@ def rows(app, page: str):
             found = measurements.get(box["label"], [])
             if box["realtype"] in MEASURED and not found:
                 LOG.warning(
-                    "%s is not measured: a cell after it wants fl.measured(...)",
+                    "%s is not measured: a cell after it wants measured(...)",
                     box["label"],
                     location=(docname, box.line),
                 )

@@ -31,9 +31,8 @@ from flowlib.laws import (
     check_group,
     check_invariance,
 )
-from flowlib.measurement import measured
-from flowlib.models import Classifier, Convolution3d, Forecaster, FrameEncoder
-from flowlib.recurrent import FERNN, GRNN, LearnedMotionRNN, group_averaging
+from flowlib.models import Classifier, Forecaster, FrameEncoder
+from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
 
 __version__ = "0.1.0"
@@ -42,12 +41,10 @@ __all__ = [
     "FERNN",
     "GRNN",
     "Classifier",
-    "Convolution3d",
     "Forecaster",
     "FrameEncoder",
     "GroupConvolution",
     "LawBroken",
-    "LearnedMotionRNN",
     "LiftingConvolution",
     "Rotations",
     "Translations",
@@ -62,7 +59,6 @@ __all__ = [
     "flow_equivariance_error",
     "flow_video",
     "group_averaging",
-    "measured",
     "rotation_velocities",
     "translation_velocities",
     "velocity_index",

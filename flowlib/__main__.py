@@ -13,14 +13,14 @@ import argparse
 import sys
 import time
 
-from flowlib import ledger
-from flowlib.checkpoints import remove_checkpoint
-from flowlib.data import kth, mnist, weizmann
-from flowlib.data.files import DataUnavailableError
-from flowlib.experiments import checkpoint_path, experiments, find, run
-from flowlib.experiments.actions import PRESETS
-from flowlib.experiments.tables import table
-from flowlib.training import OutOfTime
+from flowlib.lab import ledger
+from flowlib.lab.actions import PRESETS
+from flowlib.lab.checkpoints import remove_checkpoint
+from flowlib.lab.data import kth, mnist, weizmann
+from flowlib.lab.data.files import DataUnavailableError
+from flowlib.lab.run import checkpoint_path, experiments, find, run
+from flowlib.lab.tables import table
+from flowlib.lab.training import OutOfTime
 
 
 def main(arguments: list[str] | None = None) -> int:

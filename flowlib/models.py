@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -100,43 +99,6 @@ class FrameEncoder(nn.Module):
     ) -> Float[Tensor, "batch time out *grid"]:
         """The encoded frames, (batch, time, channels, *grid)."""
         return self.layers(video.flatten(0, 1)).unflatten(0, video.shape[:2])
-
-
-class Convolution3d(nn.Module):
-    """The 3D-CNN baseline: a video is a box of pixels, time is a third axis, nothing is recurrent.
-
-    Layers of convolution (3 x 3 x 3, borders wrap around in space and are zero in time), batch
-    normalisation and ReLU, after the first two of them half the size in space; then the mean over
-    time and space, and one linear layer.
-
-    Args:
-        in_channels: of a frame.
-        channels: of the layers.
-        classes: how many.
-        layers: how many.
-    """
-
-    def __init__(self, in_channels: int, channels: int, classes: int, layers: int = 4):
-        super().__init__()
-        self.convolutions = nn.ModuleList(
-            nn.Conv3d(channels if layer else in_channels, channels, 3, bias=False)
-            for layer in range(layers)
-        )
-        self.norms = nn.ModuleList(nn.BatchNorm3d(channels) for _ in range(layers))
-        self.linear = nn.Linear(channels, classes)
-
-    def forward(
-        self, video: Float[Tensor, "batch time channel height width"]
-    ) -> Float[Tensor, "batch classes"]:
-        """The scores of a video, (batch, classes)."""
-        x = video.movedim(2, 1)
-        for number, (convolution, norm) in enumerate(
-            zip(self.convolutions, self.norms, strict=True)
-        ):
-            x = F.pad(F.pad(x, (1, 1, 1, 1, 0, 0), mode="circular"), (0, 0, 0, 0, 1, 1))
-            x = norm(convolution(x)).relu()
-            x = F.avg_pool3d(x, (1, 2, 2)) if number < 2 else x
-        return self.linear(x.flatten(2).mean(2))
 
 
 class Classifier(nn.Module):

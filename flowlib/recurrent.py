@@ -14,7 +14,6 @@ One class serves every group: the group supplies action and convolution, V suppl
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 
 from flowlib.convolution import GroupConvolution, LiftingConvolution
 from flowlib.flows import flow_video, velocity_neighbours, velocity_set
-from flowlib.groups import Translations, check_signal
+from flowlib.groups import check_signal
 
 
 class FERNN(nn.Module):
@@ -170,62 +169,6 @@ class GRNN(FERNN):
     def __init__(self, group, in_channels: int = 1, hidden_channels: int = 32, **options):
         still = torch.zeros(1, group.dim, dtype=torch.int64)
         super().__init__(group, still, in_channels, hidden_channels, **options)
-
-
-class LearnedMotionRNN(FERNN):
-    """The baseline that the paper calls G-RNN+: velocity channels, moved by learned filters.
-
-        h_t(v, .) = sigma( U * f_t + W * [K_v * h_{t-1}(v, .)] ),      h_{-1} = 0
-
-    It has the channels of a FERNN, and in place of each flow psi_1(v) a filter K_v of its own, one
-    for all hidden channels. A shift by v is such a filter, so it can learn to be a FERNN. It is not
-    built as one: nothing is shared between velocities but W, and no flow law holds.
-
-    Args:
-        group: translations of a ring or a torus.
-        velocities: V; their number is that of the channels, and the largest is the radius of K_v.
-        options: as for `FERNN`, without velocity mixing.
-
-    Raises:
-        ValueError: another group, velocity mixing, or filters that are larger than the grid.
-    """
-
-    def __init__(
-        self, group, velocities, in_channels: int = 1, hidden_channels: int = 32, **options
-    ):
-        if not isinstance(group, Translations):
-            raise ValueError(f"the group is {group}: learned motion is for Translations")
-        if options.get("velocity_mixing"):
-            raise ValueError("velocity_mixing is for a FERNN: here it wants 0")
-        super().__init__(group, velocities, in_channels, hidden_channels, **options)
-        radius = int(self.velocities.abs().max())
-        size = [2 * radius + 1] * group.ndim
-        if max(size) > min(group.grid):
-            raise ValueError(f"filters of {size} are larger than the grid {group.grid}")
-        bound = 1 / math.sqrt(math.prod(size))  # as torch draws the weights of a convolution
-        self.motion = nn.Parameter(torch.empty(len(self.velocities), *size).uniform_(-bound, bound))
-
-    def flow_on(
-        self, state: Float[Tensor, "batch velocity channel *group"]
-    ) -> Float[Tensor, "batch velocity channel *group"]:
-        """K_v * h_t(v, .): the state as it may stand in the next frame, with no new input.
-
-        One filter a velocity makes a slow convolution, and a fast product of spectra.
-        """
-        axes = list(range(-self.group.ndim, 0))
-        room = [n - k for n, k in zip(self.group.grid, self.motion.shape[1:], strict=True)]
-        kernel = nn.functional.pad(self.motion, [pad for n in reversed(room) for pad in (0, n)])
-        kernel = kernel.roll([-(k // 2) for k in self.motion.shape[1:]], axes)  # its centre to 0
-        spectrum = torch.fft.rfftn(kernel, dim=axes)[:, None] * torch.fft.rfftn(state, dim=axes)
-        return torch.fft.irfftn(spectrum, s=self.group.grid, dim=axes)
-
-    def update(
-        self,
-        state: Float[Tensor, "batch velocity channel *group"],
-        drive: Float[Tensor, "batch channel *group"],
-    ) -> Float[Tensor, "batch velocity channel *group"]:
-        """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
-        return self.nonlinearity(drive[:, None] + self.state_conv(self.flow_on(state)))
 
 
 def group_averaging(

@@ -7,10 +7,10 @@ import pooch
 import pytest
 import torch
 
-from flowlib import ledger
 from flowlib.__main__ import main
-from flowlib.data.motion import MovingImages
-from flowlib.experiments import checkpoint_path, experiments
+from flowlib.lab import ledger
+from flowlib.lab.data.motion import MovingImages
+from flowlib.lab.run import checkpoint_path, experiments
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 RUN = ["run", "translating-mnist", "--model", "g-rnn", "--preset", "tiny"]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from strategies import ROUNDING, element, groups, seeds, signal
 
 import flowlib as fl
-from flowlib.examples import leaky_network
+from flowlib.pages.examples import leaky_network
 
 
 @given(st.integers(1, 3), seeds)
@@ -132,18 +132,6 @@ def test_bad_input(as_users_see_it):
         fl.Classifier(rnn, 2)(torch.zeros(1, 0, 1, 8))
     with pytest.raises(ValueError, match=r"\(batch, time, channel, 8\)"):
         fl.Classifier(rnn, 2)(torch.zeros(1, 2, 1, 7))
-
-
-def test_the_3d_cnn_commutes_with_what_its_halving_allows(seeded):
-    """Invariant to shifts by multiples of 4, as it halves the picture twice, and to no flow."""
-    torus = fl.Translations((8, 8))
-    cnn = fl.Convolution3d(1, 4, classes=3).double().eval().requires_grad_(False)
-    video = torch.rand(2, 5, 1, 8, 8).double()
-    scores = cnn(video)
-    assert scores.shape == (2, 3)
-    moved = cnn(torus.act((4, -4), video))
-    torch.testing.assert_close(moved, scores, rtol=0, atol=1e-14)
-    assert (cnn(fl.flow_video(torus, video, (0, 1))) - scores).abs().max() > 1e-5
 
 
 def test_the_encoder_commutes_with_flows(seeded):

@@ -185,32 +185,3 @@ def test_bad_input(as_users_see_it):
         fl.FERNN(torus, fl.translation_velocities(1), velocity_mixing=-1)
     with pytest.raises(ValueError, match=r"ndim=2"):
         fl.FERNN(torus, fl.translation_velocities(1, ndim=1))
-
-
-@pytest.mark.parametrize("shape", [(7,), (6, 5)], ids=str)
-def test_learned_motion_can_be_a_flow(shape, seeded):
-    """With the shift by v as filter K_v it is the FERNN; with random filters the law is broken."""
-    torus = fl.Translations(shape)
-    V = fl.translation_velocities(2, ndim=len(shape))
-    fernn = fl.FERNN(torus, V, 2, 3).double().requires_grad_(False)
-    plus = fl.LearnedMotionRNN(torus, V, 2, 3).double().requires_grad_(False)
-    video = torch.randn(2, 5, 2, *shape, dtype=torch.float64)
-    assert fl.flow_equivariance_error(plus, video, V[-1])[2:].min() > 1e-3
-    plus.input_conv.load_state_dict(fernn.input_conv.state_dict())
-    plus.state_conv.load_state_dict(fernn.state_conv.state_dict())
-    plus.motion.zero_()
-    for v, filter in zip(V.tolist(), plus.motion, strict=True):
-        filter[tuple(2 + part for part in v)] = 1
-    torch.testing.assert_close(plus(video), fernn(video), rtol=0, atol=1e-13)
-    g = element(torus, 3)
-    random = fl.LearnedMotionRNN(torus, V, 2, 3)
-    assert fl.equivariance_error(random, video, g).max() < ROUNDING
-
-
-def test_learned_motion_wants_translations(as_users_see_it):
-    with pytest.raises(ValueError, match="is for Translations"):
-        fl.LearnedMotionRNN(fl.Rotations(4), [0.0])
-    with pytest.raises(ValueError, match="velocity_mixing is for a FERNN"):
-        fl.LearnedMotionRNN(fl.Translations((9,)), [-1, 0, 1], velocity_mixing=1)
-    with pytest.raises(ValueError, match=r"filters of \[5, 5\] are larger than the grid \(4, 6\)"):
-        fl.LearnedMotionRNN(fl.Translations((4, 6)), fl.translation_velocities(2))

@@ -61,5 +61,5 @@ def test_chapter_installs_flowlib_and_runs(tmp_path):
     assert Path(imported.splitlines()[-1]).is_relative_to(tmp_path / "venv")
     assert "site-packages" in imported
     assert run(*torch_version, **here) == before
-    rows = "import flowlib.ledger as ledger; print(len(ledger.rows('translating-mnist')))"
+    rows = "import flowlib.lab.ledger as ledger; print(len(ledger.rows('translating-mnist')))"
     assert int(run(str(python), "-c", rows, **here)) > 0, "the ledger travels with the package"

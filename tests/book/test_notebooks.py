@@ -62,7 +62,7 @@ def test_every_exercise_has_a_solution(path):
 def test_draws_and_measures(path):
     code = "\n".join(cells(path, "code"))
     assert re.search(r"\bplots\.(show|animation)\(", code), "no figure"
-    assert re.search(r"\bfl\.(check_\w+|measured)\(", code), "no law is checked"
+    assert re.search(r"\b(fl\.check_\w+|measured)\(", code), "no law is checked"
 
 
 def test_names_no_path_of_a_machine(path):

@@ -1,0 +1,1 @@
+"""What makes results: data, training, experiments, the ledger. Needs `flowlib[lab]`."""

@@ -1,0 +1,106 @@
+"""What the networks of the book are compared with."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from flowlib.groups import Translations
+from flowlib.recurrent import FERNN
+
+
+class LearnedMotionRNN(FERNN):
+    """The baseline that the paper calls G-RNN+: velocity channels, moved by learned filters.
+
+        h_t(v, .) = sigma( U * f_t + W * [K_v * h_{t-1}(v, .)] ),      h_{-1} = 0
+
+    It has the channels of a FERNN, and in place of each flow psi_1(v) a filter K_v of its own, one
+    for all hidden channels. A shift by v is such a filter, so it can learn to be a FERNN. It is not
+    built as one: nothing is shared between velocities but W, and no flow law holds.
+
+    Args:
+        group: translations of a ring or a torus.
+        velocities: V; their number is that of the channels, and the largest is the radius of K_v.
+        options: as for `FERNN`, without velocity mixing.
+
+    Raises:
+        ValueError: another group, velocity mixing, or filters that are larger than the grid.
+    """
+
+    def __init__(
+        self, group, velocities, in_channels: int = 1, hidden_channels: int = 32, **options
+    ):
+        if not isinstance(group, Translations):
+            raise ValueError(f"the group is {group}: learned motion is for Translations")
+        if options.get("velocity_mixing"):
+            raise ValueError("velocity_mixing is for a FERNN: here it wants 0")
+        super().__init__(group, velocities, in_channels, hidden_channels, **options)
+        radius = int(self.velocities.abs().max())
+        size = [2 * radius + 1] * group.ndim
+        if max(size) > min(group.grid):
+            raise ValueError(f"filters of {size} are larger than the grid {group.grid}")
+        bound = 1 / math.sqrt(math.prod(size))  # as torch draws the weights of a convolution
+        self.motion = nn.Parameter(torch.empty(len(self.velocities), *size).uniform_(-bound, bound))
+
+    def flow_on(
+        self, state: Float[Tensor, "batch velocity channel *group"]
+    ) -> Float[Tensor, "batch velocity channel *group"]:
+        """K_v * h_t(v, .): the state as it may stand in the next frame, with no new input.
+
+        One filter a velocity makes a slow convolution, and a fast product of spectra.
+        """
+        axes = list(range(-self.group.ndim, 0))
+        room = [n - k for n, k in zip(self.group.grid, self.motion.shape[1:], strict=True)]
+        kernel = nn.functional.pad(self.motion, [pad for n in reversed(room) for pad in (0, n)])
+        kernel = kernel.roll([-(k // 2) for k in self.motion.shape[1:]], axes)  # its centre to 0
+        spectrum = torch.fft.rfftn(kernel, dim=axes)[:, None] * torch.fft.rfftn(state, dim=axes)
+        return torch.fft.irfftn(spectrum, s=self.group.grid, dim=axes)
+
+    def update(
+        self,
+        state: Float[Tensor, "batch velocity channel *group"],
+        drive: Float[Tensor, "batch channel *group"],
+    ) -> Float[Tensor, "batch velocity channel *group"]:
+        """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
+        return self.nonlinearity(drive[:, None] + self.state_conv(self.flow_on(state)))
+
+
+class Convolution3d(nn.Module):
+    """The 3D-CNN baseline: a video is a box of pixels, time is a third axis, nothing is recurrent.
+
+    Layers of convolution (3 x 3 x 3, borders wrap around in space and are zero in time), batch
+    normalisation and ReLU, after the first two of them half the size in space; then the mean over
+    time and space, and one linear layer.
+
+    Args:
+        in_channels: of a frame.
+        channels: of the layers.
+        classes: how many.
+        layers: how many.
+    """
+
+    def __init__(self, in_channels: int, channels: int, classes: int, layers: int = 4):
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv3d(channels if layer else in_channels, channels, 3, bias=False)
+            for layer in range(layers)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm3d(channels) for _ in range(layers))
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(
+        self, video: Float[Tensor, "batch time channel height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """The scores of a video, (batch, classes)."""
+        x = video.movedim(2, 1)
+        for number, (convolution, norm) in enumerate(
+            zip(self.convolutions, self.norms, strict=True)
+        ):
+            x = F.pad(F.pad(x, (1, 1, 1, 1, 0, 0), mode="circular"), (0, 0, 0, 0, 1, 1))
+            x = norm(convolution(x)).relu()
+            x = F.avg_pool3d(x, (1, 2, 2)) if number < 2 else x
+        return self.linear(x.flatten(2).mean(2))

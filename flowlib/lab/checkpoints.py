@@ -1,0 +1,130 @@
+"""Checkpoints: tensors and plain data only, replaced in one step, in files small enough to carry.
+
+A large state is cut into parts; the checkpoint itself then is a small file that names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from flowlib.lab.data.files import write_whole
+
+CHECKPOINT_FORMAT = 1
+PART_BYTES = 15_000_000  # no file is larger
+
+
+def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state) -> None:
+    """Write model, identity and state, tensors and plain data only, in one atomic step."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"identity": identity, "model": model.state_dict(), **state}
+    file = io.BytesIO()
+    torch.save({"format": CHECKPOINT_FORMAT, **state}, file)
+    content, parts = file.getvalue(), []
+    if len(content) > PART_BYTES:
+        digest = hashlib.sha256(content).hexdigest()
+        for number, start in enumerate(range(0, len(content), PART_BYTES)):
+            part = path.with_name(f"{path.name}.{digest[:12]}.{number}")
+            write_whole(part, content[start : start + PART_BYTES])
+            parts.append(part)
+        file = io.BytesIO()
+        torch.save({"parts": [part.name for part in parts], "sha256": digest}, file)
+        content = file.getvalue()
+    write_whole(path, content)
+    for old in _parts(path):
+        if old not in parts:
+            old.unlink()
+
+
+def remove_checkpoint(path: str | Path) -> None:
+    """Delete a checkpoint and its parts, if it is there."""
+    path = Path(path)
+    path.unlink(missing_ok=True)
+    for part in _parts(path):
+        part.unlink()
+
+
+def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = None) -> dict:
+    """Read a checkpoint into the model and return all that was saved with it.
+
+    Args:
+        identity: what the run must be; none takes any.
+
+    Raises:
+        ValueError: the file is damaged or no checkpoint, or is one of another run or model. The
+            model is then left as it was.
+        OSError: there is no such file, or it may not be read.
+    """
+    device = next(model.parameters()).device
+    try:
+        state = _read(path, device)
+        weights, saved, version = state["model"], state["identity"], state["format"]
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}): it is damaged or "
+            "something else; move it away to start afresh"
+        ) from error
+    if version != CHECKPOINT_FORMAT:
+        raise ValueError(
+            f"{path} has format {version}, this flowlib reads {CHECKPOINT_FORMAT}; move it away to "
+            "start afresh"
+        )
+    differ = [k for k in (identity or {}) if saved.get(k) != identity[k]]
+    if differ:
+        raise ValueError(
+            f"{path} is of another run: "
+            + ", ".join(f"{k} is {saved.get(k)!r} there, {identity[k]!r} here" for k in differ)
+            + "; move it away or name another file"
+        )
+    own = model.state_dict()
+    for k in sorted(own.keys() | weights.keys()):
+        here, there = _kind(own, k), _kind(weights, k)
+        if here != there:
+            raise ValueError(
+                f"{path} is of another model: {k} is {there} there, {here} here; "
+                "build the model as it was saved"
+            )
+    model.load_state_dict(weights)
+    return state
+
+
+def _kind(state: dict, key: str):
+    """What must agree for weights to fit a model: shapes, and sets of whole numbers, as velocities."""
+    if key not in state:
+        return "missing"
+    value = state[key]
+    is_set = value.ndim > 0 and not value.is_floating_point()  # a single number may be a counter
+    return value.tolist() if is_set else tuple(value.shape)
+
+
+def _parts(path: Path) -> list[Path]:
+    """The files that are parts of this checkpoint, or of one that it replaced."""
+    return [part for part in path.parent.glob(f"{path.name}.*.*") if part.suffix[1:].isdigit()]
+
+
+def _read(path: str | Path, device) -> dict:
+    """What was saved, after a look at the checksums, which torch.load does not take."""
+    path = Path(path)
+    content = path.read_bytes()
+    state = _load(content, device)
+    if "parts" in state:
+        content = b"".join(path.with_name(name).read_bytes() for name in state["parts"])
+        if hashlib.sha256(content).hexdigest() != state["sha256"]:
+            raise zipfile.BadZipFile("its parts do not belong together")
+        state = _load(content, device)
+    return state
+
+
+def _load(content: bytes, device) -> dict:
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        if damaged := file.testzip():
+            raise zipfile.BadZipFile(damaged)
+    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)

@@ -1,0 +1,214 @@
+"""Training: fit and evaluate. Knows no model and no data set.
+
+A batch is a function of its number, so that nothing random has to be stored: a run that was
+interrupted goes on with the next number and comes to the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from flowlib.lab.checkpoints import load_checkpoint, save_checkpoint
+
+
+class OutOfTime(Exception):
+    """Training stopped at its deadline; the checkpoint goes on from there."""
+
+
+@dataclass
+class History:
+    """What happened during training, as plain data.
+
+    Attributes:
+        updates: number of updates done at each record.
+        seconds: training time until then, without validation.
+        loss: mean training loss since the record before.
+        validation: validation loss, empty when none was asked for.
+        best: index of the record with the lowest validation loss.
+    """
+
+    updates: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> int:
+        v = self.validation
+        return min(range(len(v)), key=lambda i: (math.isnan(v[i]), v[i]))
+
+
+def cosine(progress: float) -> float:
+    """Learning rate factor: linear from 0 over the first 5 %, then half a cosine down to 0."""
+    return min(progress / 0.05, 0.5 + 0.5 * math.cos(math.pi * progress))
+
+
+def constant(progress: float) -> float:
+    """Learning rate factor 1, as in the paper."""
+    return 1.0
+
+
+def fit(
+    model: nn.Module,
+    loss: Callable[[nn.Module, int], Tensor],
+    updates: int,
+    *,
+    learning_rate: float = 1e-3,
+    schedule: Callable[[float], float] = constant,
+    clip: float = 1.0,
+    validate: Callable[[nn.Module], float] | None = None,
+    record_every: int = 50,
+    checkpoint: str | Path | None = None,
+    identity: dict | None = None,
+    save_seconds: float = 30.0,
+    deadline: float | None = None,
+    label: str = "training",
+    progress: bool = True,
+) -> History:
+    """Train with Adam; resume from the checkpoint if it is there; end with the best weights.
+
+    Args:
+        model: trained in place. At the end it holds the weights of the record with the lowest
+            validation loss, or the last ones when `validate` is None.
+        loss: (model, number of the update) -> scalar. The same number must give the same batch.
+        updates: number of updates in all.
+        learning_rate: of Adam, times schedule(progress), with progress from 0 to 1.
+        clip: the gradient is scaled down to this norm.
+        validate: model -> validation loss, called at each record.
+        record_every: updates between two records of the history.
+        checkpoint: file to resume from and to save to; none keeps nothing.
+        identity: what this run is (plain data); a checkpoint of another run is refused.
+        save_seconds: time between two checkpoints; one is also written when training is interrupted
+            (by KeyboardInterrupt).
+        deadline: the time.monotonic() at which to save and stop; none trains to the end.
+        label: what the progress bar says.
+        progress: show the progress bar.
+
+    Returns:
+        The history of the whole run, the part before an interruption included.
+
+    Raises:
+        ValueError: the checkpoint belongs to another run or another model, or is damaged.
+        OutOfTime: the deadline came first.
+        FloatingPointError: the loss or its gradient is not finite; the checkpoint keeps good weights.
+    """
+    if updates < 1 or record_every < 1:
+        raise ValueError(f"updates is {updates}, record_every is {record_every}: each is 1 or more")
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    history, done, seconds, running, best = History(), 0, 0.0, [], None
+    identity = {**(identity or {}), "updates": updates, "learning_rate": learning_rate}
+
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = load_checkpoint(checkpoint, model, identity)
+        optimizer.load_state_dict(state["optimizer"])
+        history = History(**state["history"])
+        done, seconds, running, best = (state[k] for k in ("done", "seconds", "running", "best"))
+
+    def save():
+        if checkpoint is not None:
+            save_checkpoint(
+                checkpoint,
+                model,
+                identity,
+                optimizer=optimizer.state_dict(),
+                history=asdict(history),
+                done=done,
+                seconds=seconds,
+                running=running,
+                best=best,
+            )
+
+    bar = tqdm(total=updates, initial=done, desc=label, disable=not progress, leave=False)
+    whole, saved = True, time.monotonic()  # whole: weights and history are of the same update
+    try:
+        while running or done < updates:
+            if running and (done % record_every == 0 or done == updates):
+                validation = None if validate is None else validate(model)
+                whole = False
+                history.updates.append(done)
+                history.seconds.append(seconds)
+                history.loss.append(sum(running) / len(running))
+                running = []
+                if validation is not None:
+                    history.validation.append(validation)
+                    if history.best == len(history.validation) - 1:
+                        best = {k: v.detach().clone() for k, v in model.state_dict().items()}
+                whole = True
+                bar.set_postfix(loss=f"{(history.validation or history.loss)[-1]:.2e}")
+            else:
+                started = time.monotonic()
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate * schedule((done + 0.5) / updates)
+                value = loss(model, done)
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+                if not (torch.isfinite(value) and torch.isfinite(norm)):
+                    kept = checkpoint is not None and Path(checkpoint).exists()
+                    raise FloatingPointError(
+                        f"the loss of update {done} is {value.item()}, its gradient's norm {norm.item()}, "
+                        f"run {identity}: lower the learning rate or the clipping norm; last good "
+                        f"weights: {checkpoint if kept else 'not saved'}"
+                    )
+                value = value.item()
+                whole = False
+                optimizer.step()
+                running.append(value)
+                done += 1
+                whole = True
+                seconds += time.monotonic() - started
+                bar.update()
+            if time.monotonic() - saved > save_seconds:
+                save()
+                saved = time.monotonic()
+            if deadline is not None and time.monotonic() > deadline and (running or done < updates):
+                save()
+                raise OutOfTime(f"{label}: {done} of {updates} updates done")
+    except KeyboardInterrupt:
+        if whole:  # else the last checkpoint stays
+            save()
+        raise
+    finally:
+        bar.close()
+    save()
+    if best is not None:
+        model.load_state_dict(best)
+    return history
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, batches: Iterable, measure: Callable[[nn.Module, object], Tensor]
+) -> Tensor:
+    """The mean of `measure(model, batch)`, one row a sample, over all samples of all batches.
+
+    Args:
+        batches: anything to loop over.
+        measure: gives (sample, ...), e.g. the error of each sample at each time step.
+
+    Returns:
+        (...), in float64.
+
+    Raises:
+        ValueError: there is no sample.
+    """
+    training = model.training
+    model.eval()
+    total, count = 0.0, 0
+    try:
+        for batch in batches:
+            values = measure(model, batch).double()
+            total, count = total + values.sum(0), count + len(values)
+    finally:
+        model.train(training)
+    if count == 0:
+        raise ValueError("there is no batch to evaluate on: give one sample or more")
+    return total / count

@@ -1,0 +1,1 @@
+"""What makes pages: figures, widgets, running examples. Needs `flowlib[book]`."""

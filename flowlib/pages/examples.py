@@ -1,0 +1,183 @@
+"""The running examples of the book: a bump on a ring, a digit, and networks set by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from flowlib.equivariance import flow_equivariance_error, velocity_pairs
+from flowlib.flows import flow, flow_video
+from flowlib.groups import Translations
+from flowlib.pages.widgets.bump import BumpWidget, NetworkRun
+from flowlib.pages.widgets.flow import FlowWidget, Orbit
+from flowlib.pages.widgets.latent import LatentWidget
+from flowlib.pages.widgets.square import SquareWidget
+from flowlib.recurrent import FERNN
+from flowlib.rotations import Rotations
+
+REMEMBER = (0.1, 0.6, 0.1)  # recurrent kernel: keep most of the past, blur it a little
+
+
+def bump(size: int, width: float = 1.5, center: int = 0) -> Float[Tensor, "1 size"]:
+    """A smooth bump on a ring of `size` points, height 1 at `center`: (channel=1, size), float64."""
+    distance = (torch.arange(size) - center + size // 2) % size - size // 2
+    return torch.exp(-0.5 * (distance.double() / width) ** 2)[None]
+
+
+def leaky_network(ring: Translations, velocities, remember=REMEMBER) -> FERNN:
+    """A network of one channel that adds each frame to a fading memory of the frames before.
+
+        h_t(v, .) = relu( f_t + W * [psi_1(v).h_{t-1}(v, .)] ),   W = `remember`
+
+    Args:
+        ring: Translations((N,)).
+        velocities: V; [0] makes it a G-RNN.
+        remember: W, an odd number of entries.
+    """
+    rnn = FERNN(ring, velocities, in_channels=1, hidden_channels=1, kernel_size=len(remember))
+    rnn = rnn.double().requires_grad_(False)
+    rnn.input_conv.weight.zero_()[0, 0, len(remember) // 2] = 1.0
+    rnn.state_conv.weight[0, 0] = torch.tensor(remember, dtype=torch.float64)
+    return rnn
+
+
+def bump_widget(
+    networks: dict[str, FERNN], steps: int = 20, speeds=range(-3, 4), **options
+) -> BumpWidget:
+    """The bump widget for networks on one ring: all that they do with a bump at each speed.
+
+    Args:
+        networks: name -> network of one input channel, float64; its first hidden channel is drawn.
+        steps: number of frames.
+        speeds: the input velocities of the slider, in pixels a frame; 0 must be among them.
+        options: title, network, velocity and time of `BumpWidget`, what is shown first.
+    """
+    ring = next(iter(networks.values())).group
+    still = bump(ring.grid[0], center=ring.grid[0] // 2)[None]
+    videos = {w: flow(ring, still, [w], steps) for w in speeds}
+
+    def error(rnn, w):
+        try:
+            return flow_equivariance_error(rnn, videos[0], [w])
+        except ValueError:  # no channel has a partner: the law says nothing about this w
+            return torch.full((steps,), math.nan)
+
+    runs = {
+        name: NetworkRun(
+            velocities=rnn.velocities,
+            states={w: rnn(video)[0, :, :, 0] for w, video in videos.items()},
+            errors={w: error(rnn, w) for w in videos},
+        )
+        for name, rnn in networks.items()
+    }
+    return BumpWidget({w: video[0, :, 0] for w, video in videos.items()}, runs, **options)
+
+
+def square_widget(
+    maps: dict[str, Callable[[Tensor], Tensor]], size: int = 32, title: str = "", **options
+) -> SquareWidget:
+    """The commuting square for maps of signals on a ring: F(g.f) against g.F(f), for every g.
+
+    Args:
+        maps: name -> F, which takes a signal (1, size) in float64 and returns one.
+        size: N, the number of positions of the ring; f is a bump in its middle.
+        title: shown above.
+        options: map and g of `SquareWidget`, what is shown first.
+
+    Raises:
+        ValueError: a map returns another shape.
+    """
+    ring, f = Translations((size,)), bump(size, center=size // 2)
+    moved = ring.act(ring.elements()[:, None], f)  # (g, 1, position)
+    paths = {}
+    with torch.no_grad():
+        for name, F in maps.items():
+            first_moved, image = [F(signal) for signal in moved], F(f)
+            for got in (image, *first_moved):
+                if tuple(got.shape) != tuple(f.shape):
+                    raise ValueError(
+                        f"maps[{name!r}] turns shape {tuple(f.shape)} into {tuple(got.shape)}: it "
+                        f"wants a signal on the same ring, so let it return {tuple(f.shape)}"
+                    )
+            last_moved = ring.act(ring.elements()[:, None], image)
+            paths[name] = (torch.stack(first_moved)[:, 0], last_moved[:, 0])
+    return SquareWidget(moved[:, 0], paths, title, **options)
+
+
+def latent_widget(rnn: FERNN, steps: int = 16, speeds=None, **options) -> LatentWidget:
+    """The latent action on the states of a FERNN on a ring, next to the states it really has.
+
+        h_t[psi(w).f](v, .)  against  psi_t(w).h_t[f](v - w, .),   f a still bump
+
+    Args:
+        rnn: of one input channel, float64; its first hidden channel is drawn. V may be closed, as
+            all N velocities of a ring of N points are, or not: then some v have no partner v - w.
+        steps: number of frames.
+        speeds: the velocities w of the slider, in pixels a frame; none takes the network's own.
+        options: title, velocity and time of `LatentWidget`, what is shown first.
+    """
+    ring, V = rnn.group, rnn.velocities
+    speeds = V.flatten().tolist() if speeds is None else list(speeds)
+    still = flow(ring, bump(ring.grid[0], center=ring.grid[0] // 2)[None], [0], steps)
+    moving, predicted, partners = {}, {}, {}
+    with torch.no_grad():
+        states = rnn(still)  # (1, time, velocity, channel, position)
+        for w in speeds:
+            try:
+                pairs = dict(zip(*velocity_pairs(ring, V, w), strict=True))
+            except ValueError:  # no channel has a partner: the law says nothing about this w
+                pairs = {}
+            partners[w] = [pairs.get(v) for v in range(len(V))]
+            along = states[:, :, [pairs.get(v, v) for v in range(len(V))]]
+            predicted[w] = flow_video(ring, along.flatten(2, 3), w)[0].unflatten(
+                1, along.shape[2:4]
+            )
+            moving[w] = rnn(flow_video(ring, still, w))[0]
+    first = [{w: s[:, :, 0] for w, s in them.items()} for them in (moving, predicted)]
+    return LatentWidget(V, states[0, :, :, 0], *first, partners, **options)
+
+
+GENERATORS = {"right": (0, 1), "down": (1, 0), "diagonal": (1, 1), "turn": (10,)}
+
+
+def flow_widget(
+    image: Float[Tensor, "1 size size"],
+    generators: dict[str, tuple[int, ...]] = GENERATORS,
+    fastest: int = 3,
+    steps: int = 29,
+    **options,
+) -> FlowWidget:
+    """The flow explorer for a square picture: shifts of the torus, and turns about the centre.
+
+    Args:
+        image: (channel=1, size, size), values in [0, 1].
+        generators: name -> velocity at speed 1: (v_y, v_x) in pixels, or (angle,) in degrees a frame.
+        fastest: the largest speed of the slider, a multiple of that velocity.
+        steps: number of frames.
+        options: title, generator, speed and time of `FlowWidget`, what is shown first.
+    """
+    size, image = image.shape[-1], image[0].double()
+    groups = {2: Translations((size, size)), 1: Rotations(1, size)}
+    s = torch.arange(-fastest * (steps - 1), fastest * (steps - 1) + 1)[:, None]
+
+    # The marked point is the pixel of the drawing farthest out that a turn keeps in the picture.
+    center = (size - 1) / 2
+    y, x = torch.meshgrid(2 * [torch.arange(size) - center], indexing="ij")
+    radius = torch.where(image > 0.5, (y**2 + x**2).sqrt(), 0.0)
+    dy, dx = (axis.flatten()[torch.where(radius < center, radius, 0.0).argmax()] for axis in (y, x))
+
+    orbits = {}
+    for name, velocity in generators.items():
+        group = groups[len(velocity)]
+        elements = group.exp(velocity, s)  # (s, axis)
+        if len(velocity) == 2:
+            points = torch.stack([dy, dx]) + elements
+        else:  # counter-clockwise as displayed, with y down
+            a = torch.deg2rad(elements[:, 0])
+            points = torch.stack([dy * a.cos() - dx * a.sin(), dx * a.cos() + dy * a.sin()], dim=1)
+        orbits[name] = Orbit(elements, group.act(elements, image), points + center)
+    return FlowWidget(orbits, steps, **options)

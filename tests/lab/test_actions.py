@@ -1,0 +1,132 @@
+"""The tables of actions: folds that share nobody, and every model at `tiny`."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+import flowlib as fl
+from flowlib.lab import actions as module
+from flowlib.lab import recognition
+from flowlib.lab.data.actions import Actions, Sequence
+from flowlib.lab.data.kth import KTH, NAMES, SUBSET
+from flowlib.lab.data.stick import stick
+from flowlib.lab.run import experiments, run
+from flowlib.lab.tables import table
+
+REAL = Path(os.environ.get("FLOWLIB_DATA", "nowhere")) / "kth"
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    """The four tables, on few stick figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "stick", lambda size: stick(size, persons=6, takes=1, frames=12))
+        yield {
+            asked: experiments()[f"stick-{asked}"].prepare("tiny", torch.device("cpu"))
+            for asked in module.QUESTIONS
+        }
+
+
+@pytest.mark.parametrize("asked", module.QUESTIONS)
+def test_every_model_runs_and_is_measured(tasks, asked):
+    for model in module.ROWS:
+        row = run(f"stick-{asked}", model, "tiny", 1, task=tasks[asked], progress=False).row
+        confusion = torch.tensor(row["metrics"]["confusion"])
+        assert confusion.shape == (6, 6) and confusion.sum() == 12, "two persons, six actions"
+        right = confusion.diagonal().sum() / confusion.sum()
+        assert row["metrics"]["test_accuracy"] == pytest.approx(right.item())
+        assert row["metrics"]["chance"] == pytest.approx(1 / 6)
+        assert row["data"] == "stick figures (synthetic)"
+        speeds = row["metrics"].get("accuracy_by_speed")
+        assert (speeds is None) == (asked != "faster") and (not speeds or len(speeds) == 3)
+
+
+def listed(source, persons):
+    """Everybody in `persons` does all actions, and 'extra' boxes."""
+    rows = [Sequence(a, p, f"{p}_{a}", 0, 9) for p in persons for a in NAMES]
+    rows.append(Sequence("boxing", "extra", "extra_boxing", 0, 9))
+    frames = torch.zeros(9, 4, 4, dtype=torch.uint8)
+    return Actions(source, NAMES, frames, tuple(rows))
+
+
+@pytest.mark.parametrize("source, count", [(SUBSET, 3), ("Weizmann", 9), (KTH, 25)])
+def test_folds_share_nobody(source, count):
+    everybody = listed(source, [f"person{n:02d}" for n in range(1, count + 1)])
+    tested = []
+    for seed in range(3):
+        parts = [part.persons for part in recognition.fold(everybody, seed)]
+        assert len(sum(parts, [])) == len(set(sum(parts, [])))
+        assert "extra" in parts[0] or source == KTH
+        tested.append(parts[2])
+    if source == KTH:
+        assert tested[0] == tested[1] == [f"person{n}" for n in range(21, 26)]
+    else:
+        assert len(set(sum(tested, []))) == count, "each tests once in three folds"
+
+
+def test_the_flow_of_the_camera_is_the_same_question():
+    """A FERNN on a V that is a group, behind an encoder with batch normalisation, is invariant."""
+    torus = fl.Translations((3, 3))
+    torch.manual_seed(0)
+    row = recognition.Row("", velocities=fl.translation_velocities(1))
+    preset = dataclasses.replace(module.PRESETS["tiny"], size=3)
+    model = recognition.build(row, preset, 6).double().requires_grad_(False)
+    video = torch.rand(5, 6, 1, 3, 3).double()
+    for mode in (True, False):  # with the statistics of the batch, and with those that were kept
+        model.train(mode)
+        scores = model(video)
+        moved = model(fl.flow_video(torus, video, (1, -1)))
+        torch.testing.assert_close(moved, scores, rtol=0, atol=1e-13)
+    plus = recognition.build(
+        dataclasses.replace(row, kind=module.LearnedMotionRNN), preset, 6
+    ).double()
+    assert (plus(fl.flow_video(torus, video, (1, -1))) - plus(video)).abs().max() > 1e-4
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="FLOWLIB_DATA names no folder with KTH")
+def test_a_dry_run_of_the_paper_s_preset_on_real_videos(tmp_path, monkeypatch):
+    """The command that is meant for KTH proper, cut short: smaller, and two updates."""
+    folder = tmp_path / "kth"
+    folder.mkdir()
+    for pattern in ("00sequences.txt", "person01_*", "person10_*d1*", "person15_*d1*"):
+        for path in REAL.glob(pattern):
+            (folder / path.name).symlink_to(path)
+    monkeypatch.setenv("FLOWLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("FLOWLIB_CACHE", str(tmp_path / "cache"))
+    short = dataclasses.replace(
+        module.PRESETS["paper"], size=8, channels=2, batch=4, updates=2, record_every=1, every=1
+    )
+    monkeypatch.setitem(module.PRESETS, "paper", short)
+    experiment = experiments()["kth-fixed"]
+    task = experiment.prepare("paper", torch.device("cpu"))
+    for model in ("3d-cnn", "fernn-v2"):
+        row = run("kth-fixed", model, "paper", task=task, progress=False).row
+        assert row["data"] == SUBSET, "a part of KTH is never called KTH"
+        assert sum(map(sum, row["metrics"]["confusion"])) > 20
+
+
+def test_accuracies_stand_in_the_table_as_they_were_published(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path))
+    assert "0.716 ± 0.04 " in table(experiments()["kth-fixed"])
+    assert "Published: not in the paper." in table(experiments()["weizmann-fixed"])
+
+
+def test_what_is_at_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWLIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FLOWLIB_DATA", str(tmp_path))
+    assert module.at_hand() == "stick"
+    if REAL.exists():
+        for name in ("kth", "weizmann"):
+            (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / "kth" / "00sequences.txt").symlink_to(REAL / "00sequences.txt")
+        assert module.at_hand() == "stick", "an annotation without a video"
+        video = "person01_walking_d1_uncomp.avi"
+        (tmp_path / "kth" / video).symlink_to(REAL / video)
+        assert module.at_hand() == "stick", "one person makes no folds"
+        for path in REAL.glob("person*d1*"):
+            if path.name != video:
+                (tmp_path / "kth" / path.name).symlink_to(path)
+        assert module.at_hand() == "kth"

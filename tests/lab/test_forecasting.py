@@ -1,0 +1,177 @@
+"""All tables of moving digits, at the preset `tiny`, with the pictures that need no download."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import flowlib as fl
+from flowlib.lab import bouncing_mnist, rotating_mnist, translating_mnist
+from flowlib.lab.forecasting import PAPER, TINY, build
+from flowlib.lab.run import experiments, run
+
+pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
+TABLES = {
+    table.name: table
+    for room in (translating_mnist, rotating_mnist, bouncing_mnist)
+    for table in room.TABLES
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tasks(tmp_path_factory):
+    """Each experiment's task, without MNIST; one thread, as the tensors are small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOWLIB_OFFLINE", "1")
+        patch.setenv("FLOWLIB_DATA", str(tmp_path_factory.mktemp("data")))
+        yield {n: experiments()[n].prepare("tiny", torch.device("cpu")) for n in TABLES}
+    torch.set_num_threads(threads)
+
+
+class Probe(nn.Module):
+    """Forecasts that everything goes on moving at one velocity, and keeps what it was shown."""
+
+    def __init__(self, velocity=(0, 0)):
+        super().__init__()
+        self.weight, self.velocity = nn.Parameter(torch.ones(())), velocity
+        self.trained_on, self.tested_on = [], []
+
+    def forward(self, context, steps):
+        (self.trained_on if self.training else self.tested_on).append(context)
+        torus = fl.Translations(context.shape[-2:])
+        return self.weight * fl.flow(torus, context[:, -1], self.velocity, steps + 1)[:, 1:]
+
+
+def moves_at(video, velocities):
+    """The one of the velocities at which the video moves, or None."""
+    for v in velocities.tolist():
+        if torch.equal(torch.roll(video[:-1], v, (-2, -1)), video[1:]):
+            return tuple(v)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_model_runs_and_is_measured(tasks, name):
+    parameters, table = {}, TABLES[name]
+    for model, told in table.rows.items():
+        result = run(name, model, "tiny", task=tasks[name], progress=False)
+        row, metrics = result.row, result.row["metrics"]
+        assert len(metrics["mse_by_step"]) == TINY.long > TINY.horizon
+        first = metrics["mse_by_step"][: TINY.horizon]
+        assert metrics["test_mse"] == pytest.approx(sum(first) / len(first))
+        numbers = [*metrics["mse_by_step"], *metrics.get("mse_by_velocity", {}).values()]
+        assert all(math.isfinite(n) and n > 0 for n in numbers)
+        assert (row["experiment"], row["model"], row["updates"]) == (name, model, TINY.updates)
+        assert row["best_update"] in result.history.updates
+        assert row["settings"]["channels"] == TINY.channels
+        parameters.setdefault((told.mixing, told.width), set()).add(row["parameters"])
+    assert all(len(p) == 1 for p in parameters.values()), "velocities add no parameters"
+
+
+def test_errors_are_kept_by_velocity(tasks):
+    by = {n: tasks[n].measure(Probe()).get("mse_by_velocity") for n in TABLES}
+    V = [",".join(map(str, v)) for v in fl.translation_velocities(2).tolist()]
+    assert list(by["translating-mnist"]) == list(by["velocity-generalisation"]) == V
+    assert list(by["between-generators"]) == [f"0,{x}" for x in range(-5, 6)]
+    assert list(by["rotation-generalisation"]) == [str(v) for v in range(-50, 51, 10)]
+    assert by["bouncing-mnist"] is by["rotating-mnist-2"] is by["translating-mnist-2"] is None
+
+
+def test_a_blow_up_is_null(tasks):
+    class Explodes(Probe):
+        def forward(self, context, steps):
+            grow = torch.full((steps, 1, 1, 1), math.inf).index_fill(0, torch.arange(2), 1.0)
+            return super().forward(context, steps) * grow
+
+    metrics = tasks["translating-mnist"].measure(Explodes())
+    assert math.isfinite(metrics["test_mse"]) and metrics["mse_by_step"][2:] == [None, None]
+
+
+def test_fixed_rows_train_on_one_velocity_a_picture(tasks):
+    task, V = tasks["translating-mnist"], fl.translation_velocities(2)
+    speeds = {}
+    for row in ("fernn-v2", "fernn-v2-fixed"):
+        probe, seen = Probe(), {}
+        for number in range(400):
+            task.loss(probe, 0, number, row)
+        for video in torch.cat(probe.trained_on):
+            picture = tuple(video[0].flatten().sort().values.tolist())
+            seen.setdefault(picture, set()).add(moves_at(video, V))
+        speeds[row] = max(len(v) for v in seen.values())
+    assert speeds["fernn-v2-fixed"] == 1 < speeds["fernn-v2"]
+
+
+def test_seeds_change_the_training_and_nothing_else(tasks):
+    name, shown = "translating-mnist", {}
+    for model, seed in (("g-rnn", 0), ("g-rnn", 1), ("fernn-v2", 0)):
+        task = dataclasses.replace(tasks[name], model=lambda name: Probe())
+        probe = run(name, model, "tiny", seed, task=task, progress=False).model
+        shown[model, seed] = torch.cat(probe.trained_on), torch.cat(probe.tested_on)
+    trained, tested = zip(*shown.values(), strict=True)
+    assert not torch.equal(trained[0], trained[1]) and torch.equal(trained[0], trained[2])
+    assert torch.equal(tested[0], tested[1]) and torch.equal(tested[0], tested[2])
+    assert len(trained[0]) == TINY.updates * TINY.batch
+
+    # No video twice, and no test video trained on.
+    videos = trained[0].flatten(1)
+    assert len(videos.unique(dim=0)) == len(videos)
+    assert torch.cdist(videos, tested[0].flatten(1)).min() > 0
+
+
+def test_the_seed_makes_the_weights(tasks):
+    task, trained = tasks["translating-mnist"], []
+    for seed in (0, 0, 1):
+        model = run("translating-mnist", "g-rnn", "tiny", seed, task=task, progress=False).model
+        trained.append(nn.utils.parameters_to_vector(model.parameters()))
+    assert torch.equal(trained[0], trained[1]) and not torch.equal(trained[0], trained[2])
+
+
+@pytest.mark.parametrize("name, radius", [("translating-mnist", 2), ("velocity-generalisation", 1)])
+def test_videos_move_as_the_experiment_says(tasks, name, radius):
+    task, probe, V = tasks[name], Probe(), fl.translation_velocities(2)
+    for number in range(20):
+        task.loss(probe, 0, number, "g-rnn")
+    speeds = {moves_at(video, V) for video in torch.cat(probe.trained_on)}
+    assert None not in speeds
+    assert max(abs(part) for v in speeds for part in v) == radius
+
+
+@pytest.mark.parametrize("velocity", [(1, -2), (0, 1)])
+def test_errors_stand_at_the_velocity_that_made_them(tasks, velocity):
+    """A forecast that moves at (v_y, v_x) is right there, and nowhere else."""
+    by_velocity = tasks["translating-mnist"].measure(Probe(velocity))["mse_by_velocity"]
+    right = [v for v, error in by_velocity.items() if error == 0]
+    assert right == [f"{velocity[0]},{velocity[1]}"]
+
+
+@pytest.mark.parametrize("name", ["g-rnn", "fernn-v1", "fernn-v2"])
+def test_the_paper_preset_builds_the_paper_s_model(name):
+    model = build(fl.Translations((28, 28)), TABLES["translating-mnist"].rows[name], PAPER)
+    assert sum(p.numel() for p in model.parameters()) == 739_584
+    assert len(model.rnn.velocities) == {"g-rnn": 1, "fernn-v1": 9, "fernn-v2": 25}[name]
+
+
+@pytest.mark.parametrize("group", [fl.Translations((6, 6)), fl.Rotations(4, size=6)], ids=str)
+def test_memory_is_kept_at_first(group):
+    """With memory 1 and no new input, the untrained state stays (rotations: nearly) as it is."""
+    row = translating_mnist.Row("", [(0, 0)] if group.dim == 2 else [0.0], mixing=1)
+    rnn = build(group, row, dataclasses.replace(TINY, memory=1.0)).rnn.double()
+    state = torch.ones(1, 1, TINY.channels, *group.shape, dtype=torch.float64)
+    kept = rnn.update(state, torch.zeros_like(state[:, 0]))[..., 2:4, 2:4]
+    torch.testing.assert_close(kept, state[..., 2:4, 2:4], rtol=0, atol=1e-6)
+
+
+def test_bad_names(as_users_see_it, tasks):
+    for names, message in (
+        (("moving-mnist", "g-rnn", "tiny"), "'moving-mnist': choose .*translating-mnist"),
+        (("translating-mnist", "rnn", "tiny"), "'rnn': choose one of g-rnn, fernn-v1, fernn-v2"),
+        (
+            ("translating-mnist", "g-rnn", "huge"),
+            "'huge': choose one of tiny, quick, laptop, paper",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(*names, progress=False)

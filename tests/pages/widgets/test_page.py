@@ -1,0 +1,105 @@
+"""What holds for every widget: one ES module with all it needs, small, the same each time, with text."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import traitlets
+
+import flowlib as fl
+from flowlib.pages.examples import (
+    bump_widget,
+    flow_widget,
+    latent_widget,
+    leaky_network,
+    square_widget,
+)
+from flowlib.pages.widgets import page
+from flowlib.pages.widgets.page import PageWidget
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+RING = fl.Translations((16,))
+V = fl.translation_velocities(2, ndim=1)
+
+
+def make(name):
+    if name == "bump":
+        networks = {"G-RNN": leaky_network(RING, [0]), "FERNN": leaky_network(RING, V)}
+        return bump_widget(networks, steps=4, speeds=range(-1, 2))
+    if name == "square":
+        return square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=16)
+    if name == "latent":
+        return latent_widget(leaky_network(RING, V), steps=4)
+    generator = torch.Generator().manual_seed(0)
+    return flow_widget(torch.rand(1, 28, 28, generator=generator))
+
+
+@pytest.fixture(params=["bump", "square", "latent", "flow"])
+def widget(request):
+    return make(request.param)
+
+
+def payload(widget):
+    text = re.search(r'<script type="application/json">(.*?)</script>', widget.to_html(), re.S)
+    return json.loads(text.group(1))
+
+
+def test_a_notebook_gets_the_live_view_and_a_page_gets_html(widget):
+    data, _ = widget._repr_mimebundle_()
+    assert {"text/plain", "text/html", WIDGET_VIEW} <= set(data)
+
+
+def test_the_module_is_the_kit_and_the_widgets_own_text_and_asks_nobody(widget):
+    module = payload(widget)["module"]
+    own = Path(page.__file__).parent / (type(widget).__module__.split(".")[-1] + ".js")
+    assert module == str(widget._esm) == page.KIT + own.read_text(encoding="utf-8")
+    assert not re.search(r"\bimport\b|https?:|\burl\(", module)
+    assert module.count("export default") == 1
+    assert not re.search(r"(https?:)?//[a-z0-9-]+(\.[a-z0-9-]+)+", widget.to_html(), re.I)
+
+
+def test_a_widget_stays_small(widget):
+    assert len(widget.to_html()) < 300_000
+
+
+def test_html_and_repr_are_the_same_on_each_run(widget):
+    again = make(type(widget).__module__.split(".")[-1])
+    assert widget.to_html() == again.to_html()
+    assert repr(widget) == repr(again)
+    assert "0x" not in repr(widget)
+
+
+def test_the_text_alternative_is_on_the_page(widget):
+    assert widget.description.startswith("Interactive figure: ")
+    assert f'aria-label="{widget.description}"' in widget.to_html()
+
+
+def test_choices_are_checked(widget):
+    for name, values in widget.choices().items():
+        for value in values:
+            setattr(widget, name, value)
+        wrong = "none" if isinstance(value, str) else 999
+        with pytest.raises(traitlets.TraitError, match=f"{name} is .*expected one of"):
+            setattr(widget, name, wrong)
+
+
+def test_nothing_in_the_data_can_end_the_script(widget):
+    widget.title = "</script><script>alert(1)</script><!--"
+    assert widget.title not in widget.to_html()
+    assert widget.to_html().count("</script>") == 2  # the data's and the starter's
+    assert payload(widget)["state"]["title"] == widget.title
+    widget.description = '"><b>'
+    assert '"><b>' not in widget.to_html().split("<script")[0]
+
+
+def test_bytes_are_encoded_anywhere():
+    class Plain(PageWidget):
+        _esm = "export default { render() {} }"
+        value = traitlets.Dict().tag(sync=True)
+
+    state = payload(Plain(value={"list": [b"\x00\xff", 1]}))["state"]
+    assert base64.b64decode(state["value"]["list"][0]["$bytes"]) == b"\x00\xff"
+    assert state == {"description": "", "title": "", "value": {"list": [{"$bytes": "AP8="}, 1]}}
