@@ -8,25 +8,32 @@ import json
 import sys
 from pathlib import Path
 
-# Where pip finds flowlib, such as "git+https://HOST/OWNER/REPOSITORY".
+# Where pip finds flowlib: "git+https://HOST/OWNER/REPOSITORY", or a folder or a wheel.
 # Empty as long as the repository has no public address.
 ADDRESS = ""
 
 HEADING = "# Finds flowlib, and installs it where it is missing (as in Colab).\n"
+# It looks for what a chapter needs, not for flowlib alone: the library may be there without it.
+# A folder becomes a file address: what follows `flowlib[book] @` must be one.
 SOURCE = f"""{HEADING}import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-if importlib.util.find_spec("flowlib") is None:
+needed = "flowlib", "anywidget", "av", "matplotlib", "pooch", "tqdm"
+missing = [name for name in needed if importlib.util.find_spec(name) is None]
+if missing:
     address = os.environ.get("FLOWLIB_ADDRESS") or "{ADDRESS}"
     if not address:
         raise ModuleNotFoundError(
-            "flowlib is not installed. From a copy of this book's repository run: "
-            "pip install . (or set FLOWLIB_ADDRESS to a git address, git+https://...)"
+            f"missing: {{', '.join(missing)}}. From a copy of this book's repository run: "
+            "pip install '.[book]' (or set FLOWLIB_ADDRESS to a git address, git+https://...)"
         )
+    if "://" not in address:
+        address = Path(address).resolve().as_uri()
     pip = [sys.executable, "-m", "pip", "install", "-q"]
-    subprocess.run([*pip, address], check=True)
+    subprocess.run([*pip, f"flowlib[book] @ {{address}}"], check=True)
 
 import flowlib as fl"""
 TAGS = ["hide-cell"]

@@ -7,6 +7,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,24 @@ def cells(path: Path, kind: str) -> list[str]:
 
 def prose(path: Path) -> str:
     return "\n\n".join(cells(path, "markdown"))
+
+
+def run(*command, **options) -> str:
+    """What a program prints; the test fails with it where the program does."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **options)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.strip()
+
+
+def pinned(name: str) -> str:
+    """The line of requirements.txt for a package."""
+    return re.search(rf"^{name}==.*$", (ROOT / "requirements.txt").read_text(), flags=re.M)[0]
+
+
+def clean_environment(python: Path) -> dict[str, str]:
+    """The variables for programs of another environment, whose `python` this is."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    return inherited | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def find_browser() -> str | None:

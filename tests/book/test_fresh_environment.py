@@ -1,14 +1,11 @@
 """A reader's machine: pip, torch and Jupyter, one notebook, and nothing of the repository."""
 
-import os
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, clean_environment, pinned, run
 
 CHAPTER = ROOT / "chapters" / "07_the_grnn_fails.ipynb"
 REQUIREMENTS = ROOT / "requirements.txt"
@@ -24,16 +21,6 @@ print(notebook.cells[-1].outputs[0].text)
 """
 
 
-def run(*command, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **options)
-    assert done.returncode == 0, done.stdout
-    return done.stdout.strip()
-
-
-def pinned(name):
-    return re.search(rf"^{name}==.*$", REQUIREMENTS.read_text(), flags=re.M)[0]
-
-
 @pytest.mark.slow
 def test_chapter_installs_flowlib_and_runs(tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
@@ -43,12 +30,10 @@ def test_chapter_installs_flowlib_and_runs(tmp_path):
     run("git", "clone", "-q", "--bare", str(ROOT), str(repository))
     run(sys.executable, "-m", "venv", str(tmp_path / "venv"))
 
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    environment = inherited | {
+    environment = clean_environment(python) | {
         "FLOWLIB_ADDRESS": f"git+file://{repository}",
         "PIP_CONSTRAINT": str(REQUIREMENTS),
         "MPLCONFIGDIR": str(tmp_path),
-        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }
     here = {"cwd": away, "env": environment}
     pip = str(python), "-m", "pip"

@@ -1,0 +1,97 @@
+"""Arrows go one way: the library knows neither wing, the wings do not know each other.
+
+The sources are read, not run: an import that is hidden in a function is found too.
+"""
+
+import ast
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "flowlib"
+# A room uses only rooms before it.
+ROOMS = """sampling groups rotations flows equivariance laws convolution cells recurrent models""".split()
+# Imported where they are used: optional, or slow to import and seldom needed.
+LAZY = {"requests", "sklearn", "av"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(source, package):
+    """(module, whether inside a function) of each import of a source."""
+    tree = ast.parse(source)
+    kinds = ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda
+    inside = {id(node) for f in ast.walk(tree) if isinstance(f, kinds) for node in ast.walk(f)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            base = ".".join([*(above if node.level else ()), *filter(None, [node.module])])
+            # What is taken may be a name or, as in `from flowlib.lab import ledger`, a module.
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from ((name, id(node) in inside) for name in names)
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def of(path):
+    package = ".".join(path.parent.relative_to(ROOT).parts)
+    return list(imports(path.read_text(encoding="utf8"), package))
+
+
+def wing(module):
+    """ "lab" or "pages"; "library" for the rest of flowlib; None for others' modules."""
+    parts = module.split(".")
+    if parts[0] != "flowlib":
+        return None
+    return parts[1] if parts[1:] and parts[1] in ("lab", "pages") else "library"
+
+
+def is_room(path):
+    return path.parent == PACKAGE and path.stem not in ("__init__", "__main__")
+
+
+def test_every_room_of_the_library_has_its_place():
+    assert {path.stem for path in FILES if is_room(path)} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_wing_uses_the_library_and_itself(path):
+    if path == PACKAGE / "__main__.py":
+        return  # the command line stands outside: it runs the lab
+    here = wing(name_of(path))
+    wrong = {module for module, _ in of(path) if wing(module) not in (None, "library", here)}
+    assert not wrong, f"{name_of(path)} may not use {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if is_room(path)], ids=name_of)
+def test_a_room_uses_the_rooms_before_it(path):
+    modules = [module.split(".") for module, _ in of(path)]
+    used = {parts[1] if parts[1:] else "flowlib" for parts in modules if parts[0] == "flowlib"}
+    before = ROOMS[: ROOMS.index(path.stem)]
+    assert used <= set(before), f"{path.stem} may not use {sorted(used - set(before))}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_import_is_hidden_in_a_function(path):
+    hidden = {module.split(".")[0] for module, inside in of(path) if inside}
+    assert hidden <= LAZY, f"{name_of(path)} hides {sorted(hidden - LAZY)}"
+
+
+def test_what_an_import_says():
+    source = """
+import numpy as np
+from flowlib.lab import ledger
+from .pack import array
+from .. import plots
+def late():
+    import av
+"""
+    found = dict(imports(source, "flowlib.pages.widgets"))
+    assert {"numpy", "flowlib.lab.ledger", "flowlib.pages.plots"} <= found.keys()
+    assert "flowlib.pages.widgets.pack" in found
+    assert [name for name, inside in found.items() if inside] == ["av"]
