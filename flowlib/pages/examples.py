@@ -22,8 +22,26 @@ from flowlib.rotations import Rotations
 REMEMBER = (0.1, 0.6, 0.1)  # recurrent kernel: keep most of the past, blur it a little
 
 
+def _on_a_ring(name: str, group) -> Translations:
+    """The group, or an error that names it and says that it wants a ring."""
+    if not isinstance(group, Translations) or len(group.grid) != 1:
+        raise ValueError(f"{name} has the group {group!r}: it wants a ring, Translations((N,))")
+    return group
+
+
 def bump(size: int, width: float = 1.5, center: int = 0) -> Float[Tensor, "1 size"]:
-    """A smooth bump on a ring of `size` points, height 1 at `center`: (channel=1, size), float64."""
+    """A smooth bump on a ring of `size` points, height 1 at `center`: (channel=1, size), float64.
+
+    >>> bump(4, center=1).shape, bump(4, center=1).argmax().item()
+    (torch.Size([1, 4]), 1)
+
+    Raises:
+        ValueError: no point, or no width.
+    """
+    if size < 1:
+        raise ValueError(f"size is {size}: a ring has at least 1 point")
+    if not width > 0:
+        raise ValueError(f"width is {width}: it wants a number above 0, in points")
     distance = (torch.arange(size) - center + size // 2) % size - size // 2
     return torch.exp(-0.5 * (distance.double() / width) ** 2)[None]
 
@@ -37,7 +55,15 @@ def leaky_network(ring: Translations, velocities, remember=REMEMBER) -> FERNN:
         ring: Translations((N,)).
         velocities: V; [0] makes it a G-RNN.
         remember: W, an odd number of entries.
+
+    >>> rnn = leaky_network(Translations((8,)), [-1, 0, 1])
+    >>> rnn(bump(8)[None, None]).shape  # (batch, time, velocity, channel, position)
+    torch.Size([1, 1, 3, 1, 8])
+
+    Raises:
+        ValueError: another group than a ring; what `FERNN` refuses.
     """
+    _on_a_ring("ring", ring)
     rnn = FERNN(ring, velocities, in_channels=1, hidden_channels=1, kernel_size=len(remember))
     rnn = rnn.double().requires_grad_(False)
     rnn.input_conv.weight.zero_()[0, 0, len(remember) // 2] = 1.0
@@ -55,8 +81,23 @@ def bump_widget(
         steps: number of frames.
         speeds: the input velocities of the slider, in pixels a frame; 0 must be among them.
         options: title, network, velocity and time of `BumpWidget`, what is shown first.
+
+    >>> ring = Translations((8,))
+    >>> networks = {"G-RNN": leaky_network(ring, [0]), "FERNN": leaky_network(ring, [-1, 0, 1])}
+    >>> bump_widget(networks, steps=4)
+    BumpWidget(velocities=[-3..3], networks=[G-RNN, FERNN], time=4, N=8)
+
+    Raises:
+        ValueError: no network, networks on different rings, or no still input.
     """
+    if not networks:
+        raise ValueError("networks is empty: give at least one {name: FERNN}")
     ring = next(iter(networks.values())).group
+    for name, rnn in networks.items():
+        if _on_a_ring(f"networks[{name!r}]", rnn.group).grid != ring.grid:
+            raise ValueError(f"networks[{name!r}] has {rnn.group!r}, the first one {ring!r}")
+    if 0 not in (speeds := list(speeds)):
+        raise ValueError(f"speeds is {speeds}: it needs 0, the still input")
     still = bump(ring.grid[0], center=ring.grid[0] // 2)[None]
     videos = {w: flow(ring, still, [w], steps) for w in speeds}
 
@@ -87,6 +128,9 @@ def square_widget(
         size: N, the number of positions of the ring; f is a bump in its middle.
         title: shown above.
         options: map and g of `SquareWidget`, what is shown first.
+
+    >>> square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=8)
+    SquareWidget(maps=[double, flip], N=8)
 
     Raises:
         ValueError: a map returns another shape.
@@ -119,8 +163,14 @@ def latent_widget(rnn: FERNN, steps: int = 16, speeds=None, **options) -> Latent
         steps: number of frames.
         speeds: the velocities w of the slider, in pixels a frame; none takes the network's own.
         options: title, velocity and time of `LatentWidget`, what is shown first.
+
+    >>> latent_widget(leaky_network(Translations((8,)), [-1, 0, 1]), steps=4)
+    LatentWidget(V=[-1..1], speeds=[-1..1], time=4, N=8)
+
+    Raises:
+        ValueError: a network on another group than a ring.
     """
-    ring, V = rnn.group, rnn.velocities
+    ring, V = _on_a_ring("rnn", rnn.group), rnn.velocities
     speeds = V.flatten().tolist() if speeds is None else list(speeds)
     still = flow(ring, bump(ring.grid[0], center=ring.grid[0] // 2)[None], [0], steps)
     moving, predicted, partners = {}, {}, {}
@@ -159,7 +209,22 @@ def flow_widget(
         fastest: the largest speed of the slider, a multiple of that velocity.
         steps: number of frames.
         options: title, generator, speed and time of `FlowWidget`, what is shown first.
+
+    >>> flow_widget(torch.rand(1, 8, 8), steps=5, fastest=2)
+    FlowWidget(generators=[right, down, diagonal, turn], speeds=[-2..2], time=5)
+
+    Raises:
+        ValueError: a picture that is not square, a velocity of three axes, or no speed.
     """
+    if image.ndim != 3 or image.shape[0] != 1 or image.shape[1] != image.shape[2]:
+        raise ValueError(f"image has shape {tuple(image.shape)}: it wants (1, size, size)")
+    if fastest < 1:
+        raise ValueError(f"fastest is {fastest}: it wants 1 or more")
+    for name, velocity in generators.items():
+        if len(velocity) not in (1, 2):
+            raise ValueError(
+                f"generators[{name!r}] is {velocity}: it wants (v_y, v_x), or (angle,)"
+            )
     size, image = image.shape[-1], image[0].double()
     groups = {2: Translations((size, size)), 1: Rotations(1, size)}
     s = torch.arange(-fastest * (steps - 1), fastest * (steps - 1) + 1)[:, None]

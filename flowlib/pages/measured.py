@@ -71,10 +71,26 @@ def measured(
         above: the statement must fail: the error is at least this, and `below` does not count.
         note: what was measured, in a few words.
 
+    >>> measured("thm-static", [2e-16, 5e-16], note="8 shifts")
+    thm-static: 8 shifts, 5e-16, at most 1e-14
+    >>> measured("thm-grnn-fails", 0.4, above=0.1)
+    thm-grnn-fails: 0.4, at least 0.1
+
     Raises:
+        ValueError: the residual holds no number.
         LawBroken: the residual is on the wrong side of its bound, or is not a number.
     """
-    residual = torch.as_tensor(residual, dtype=torch.float64)
+    try:
+        given = torch.as_tensor(residual, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"residual is {residual!r}: it wants a number, a tensor or a list of numbers"
+        ) from error
+    if not given.numel():
+        raise ValueError(
+            f"residual has shape {tuple(given.shape)}: it wants at least one number, the error"
+        )
+    residual = given
     if above is None:
         found = Measurement(label, float(residual.max()), "below", below, note)
     else:

@@ -7,17 +7,32 @@ are chosen to read on both. Knows only tensors.
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 import re
 
 import matplotlib.pyplot as plt
-import torch
-from matplotlib.colors import LogNorm, hsv_to_rgb
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
+
+from flowlib.pages.channels import mosaic, velocity_colors, winners
+from flowlib.pages.picture import Picture, animation, drawable
+
+__all__ = [
+    "animation",
+    "figure",
+    "film",
+    "frame",
+    "mosaic",
+    "show",
+    "space_time",
+    "velocity_colors",
+    "velocity_map",
+    "velocity_wheel",
+    "winners",
+]
 
 INK = "#010203"  # stands for the page's own text colour; no other colour of a figure is this one
 COLORS = {"g-rnn": "#8a8f98", "fernn-v1": "#3b82f6", "fernn-v2": "#e8590c", "truth": "#12a37f"}
@@ -42,23 +57,13 @@ STYLE = {
 }
 
 
-class Picture:
-    """A finished figure with its text alternative, as a notebook shows it."""
-
-    def __init__(self, html: str, alt: str):
-        self.html, self.alt = html, alt
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-    def __repr__(self) -> str:
-        return f"Picture: {self.alt}"
-
-
 def figure(rows: int = 1, columns: int = 1, height: float = 2.6, **options):
     """A figure in the book's style and its axes, as `matplotlib.pyplot.subplots` gives them.
 
     The style then stays: ticks and legends that are made later take their colours from it.
+
+    >>> drawing, (left, right) = figure(1, 2)
+    >>> picture = show(drawing, alt="Two empty axes.")
     """
     plt.rcParams.update(STYLE)
     return plt.subplots(rows, columns, figsize=(7, height), **options)
@@ -66,6 +71,10 @@ def figure(rows: int = 1, columns: int = 1, height: float = 2.6, **options):
 
 def show(drawing: Figure, alt: str) -> Picture:
     """The figure for the page; `alt` says in a sentence or two what it shows.
+
+    >>> drawing, axis = figure()
+    >>> show(drawing, alt="An empty axis.")
+    Picture: An empty axis.
 
     Raises:
         ValueError: no text alternative.
@@ -84,10 +93,19 @@ def show(drawing: Figure, alt: str) -> Picture:
 
 
 def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> None:
-    """Draw (time, position) as a picture: time runs down, position to the right."""
-    axis.imshow(
-        states.numpy(), cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest"
-    )
+    """Draw (time, position) as a picture: time runs down, position to the right.
+
+    >>> import torch
+    >>> drawing, axis = figure()
+    >>> space_time(axis, torch.rand(4, 6), "noise")
+    >>> axis.get_ylabel()
+    'time t'
+
+    Raises:
+        ValueError: `states` has other axes.
+    """
+    states = drawable("states", states, "(time, position)").numpy()
+    axis.imshow(states, cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest")
     axis.set(title=title, xlabel="position x", ylabel="time t")
 
 
@@ -98,7 +116,24 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
         videos: name of the row -> video.
         frames: which frames to show; they are labelled by their number.
         vmax: the value drawn brightest.
+
+    >>> import torch
+    >>> len(film({"noise": torch.rand(6, 8, 8)}, frames=[0, 2, 5]).axes)
+    3
+
+    Raises:
+        ValueError: no video, no frame, or a frame that a video has not.
     """
+    if not videos:
+        raise ValueError("videos is empty: give at least one video, {name of the row: video}")
+    axes = "(time, height, width)"
+    videos = {k: drawable(f"videos[{k!r}]", video, axes) for k, video in videos.items()}
+    for name, video in videos.items():
+        last = len(video) - 1
+        if not frames:
+            raise ValueError(f"frames is empty: give at least one of 0 to {last}")
+        if beyond := [t for t in frames if not -last - 1 <= t <= last]:
+            raise ValueError(f"frames holds {beyond[0]}: the video {name!r} has frames 0 to {last}")
     drawing, axes = figure(
         len(videos), len(frames), height=6.3 * len(videos) / len(frames) + 0.25, squeeze=False
     )
@@ -113,106 +148,15 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
     return drawing
 
 
-def animation(
-    videos: dict[str, Tensor], alt: str, vmax: float = 1.0, seconds: float = 0.25, size: int = 150
-) -> Picture:
-    """Videos side by side, playing in step, as HTML and CSS alone: no script, 28 x 28 is a few kB.
-
-    Each is a strip of frames that is moved one frame at a time. It stands still for readers who ask
-    their browser for less motion, and a box stops it.
-
-    Args:
-        videos: caption -> (time, height, width), or (time, height, width, 3) in colours of its own,
-            all of one length.
-        alt: what one sees, in a sentence or two.
-        vmax: the value drawn brightest; 0 is darkest.
-        seconds: how long a frame is shown.
-        size: the height of a picture in pixels.
-
-    Raises:
-        ValueError: no text alternative, or videos of different lengths.
-    """
-    lengths = {name: len(video) for name, video in videos.items()}
-    if not alt.strip() or len(set(lengths.values())) != 1:
-        raise ValueError(f"an animation wants an alt text, and videos of one length: {lengths}")
-    steps, pictures = next(iter(lengths.values())), []
-    for name, video in videos.items():
-        file = io.BytesIO()
-        strip = video.detach().cpu().double().movedim(0, 1).flatten(1, 2)
-        strip = strip.clamp(0, 1).numpy() if video.ndim == 4 else strip.numpy()
-        plt.imsave(file, strip, format="png", cmap="magma", vmin=0, vmax=vmax, metadata={})
-        width = size * video.shape[2] / video.shape[1]
-        image = base64.b64encode(file.getvalue()).decode()
-        pictures.append(
-            f'<div><div class="strip" style="width:{width:.0f}px;height:{size}px;'
-            f"background-size:{steps * 100}% 100%;background-image:url(data:image/png;base64,{image});"
-            f'animation-duration:{steps * seconds:g}s;animation-timing-function:steps({steps},jump-none)">'
-            f"</div>{html.escape(name)}</div>"
-        )
-    body = _ANIMATION_STYLE + (
-        f'<div class="flowlib-animation"><label><input type="checkbox"> stop</label>'
-        f'<div role="img" aria-label="{html.escape(alt, quote=True)}">{"".join(pictures)}</div></div>'
-    )
-    return Picture(body, alt)
-
-
-_ANIMATION_STYLE = """<style>
-.flowlib-animation > div {display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center;}
-.flowlib-animation {margin: 0.5rem 0 1.5rem; font-size: 0.9rem; text-align: center;}
-.flowlib-animation > label {display: block; text-align: right; font-size: 0.8rem;}
-.flowlib-animation .strip {animation: flowlib-play infinite; image-rendering: pixelated;
-  margin: 0 auto 0.3rem;}
-.flowlib-animation > label:has(:checked) + div .strip {animation-play-state: paused;}
-@keyframes flowlib-play {from {background-position: 0 0;} to {background-position: 100% 0;}}
-@media (prefers-reduced-motion: reduce) {.flowlib-animation .strip {animation-play-state: paused;}}
-</style>"""
-
-
-def mosaic(channels: Tensor, velocities: Tensor, largest: float | None = None) -> Tensor:
-    """Velocity channels as one video: each stands where its velocity points, v_y down, v_x right.
-
-    Args:
-        channels: (time, velocity, height, width), e.g. the mean over hidden channels of a state.
-        velocities: V, (velocity, axis); one axis makes a row, a gap in V stays dark.
-        largest: the value drawn brightest, 1; none takes the largest there is.
-
-    Returns:
-        (time, height', width') in [0, 1]; thin lines separate the channels.
-    """
-    time, _, height, width = channels.shape
-    places = velocities.double() - velocities.double().amin(0)
-    gaps = torch.unique(places).diff()
-    places = (places / (gaps.min() if len(gaps) else 1)).round().long()
-    places = torch.cat([torch.zeros(len(places), 2 - places.shape[1]).long(), places], 1)
-    rows, columns = (places.amax(0) + 1).tolist()
-    out = torch.full((time, rows, columns, height + 1, width + 1), 0.35, dtype=channels.dtype)
-    out[..., :-1, :-1] = 0
-    out[:, places[:, 0], places[:, 1], :-1, :-1] = channels / (largest or channels.max())
-    return out.movedim(2, 3).reshape(time, rows * (height + 1), columns * (width + 1))[:, :-1, :-1]
-
-
-def velocity_colors(velocities: Tensor) -> Tensor:
-    """A colour for each velocity of the plane, (velocity, 3): hue is its direction, white is rest."""
-    v = velocities.double()
-    angle, speed = torch.atan2(v[:, 0], v[:, 1]), v.norm(dim=1)
-    hue = (angle / (2 * torch.pi)) % 1
-    hsv = torch.stack([hue, speed / speed.max().clamp(min=1), torch.ones_like(hue)], 1)
-    return torch.from_numpy(hsv_to_rgb(hsv.numpy()))
-
-
-def winners(channels: Tensor, velocities: Tensor) -> Tensor:
-    """Which velocity channel is largest, and how large: (time, height, width, 3) in colours.
-
-    Args:
-        channels: (time, velocity, height, width), 0 or more.
-        velocities: V, (velocity, 2).
-    """
-    value, index = channels.max(1)
-    return velocity_colors(velocities)[index] * (value / value.max())[..., None]
-
-
 def velocity_wheel(axis, velocities: Tensor) -> None:
-    """Draw the legend of `winners`: each velocity of V in its colour, at its place."""
+    """Draw the legend of `winners`: each velocity of V in its colour, at its place.
+
+    >>> import torch
+    >>> drawing, axis = figure()
+    >>> velocity_wheel(axis, torch.tensor([[0, 0], [0, 1]]))
+    >>> axis.get_xlabel()
+    '$v_x$'
+    """
     colors = velocity_colors(velocities).numpy()
     axis.scatter(*velocities.double().flip(1).T.numpy(), c=colors, s=60, edgecolors=GREY, lw=0.5)
     ticks = sorted(set(velocities.flatten().tolist()))
@@ -221,13 +165,39 @@ def velocity_wheel(axis, velocities: Tensor) -> None:
 
 
 def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle:
-    """A frame to mark a part of a heat map."""
+    """A frame to mark a part of a heat map: `axis.add_patch(frame((-1.5, -1.5), 3, 3))`.
+
+    >>> frame((-1.5, -1.5), 3.0, 2.0).get_height()
+    2.0
+    """
     return Rectangle(corner, width, height, fill=False, edgecolor="white", lw=2)
 
 
 def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: float):
-    """Draw the error of each velocity, keys "v_y,v_x", as a heat map on a logarithmic scale."""
+    """Draw the error of each velocity, keys "v_y,v_x", as a heat map on a logarithmic scale.
+
+    >>> drawing, axis = figure()
+    >>> errors = {"0,0": 0.1, "0,1": 0.2, "1,0": 0.3, "1,1": 0.4}
+    >>> velocity_map(axis, errors, "error", vmin=0.01, vmax=1.0).get_array().tolist()
+    [[0.1, 0.2], [0.3, 0.4]]
+
+    Raises:
+        ValueError: a key of another form, a pair that is missing, or a scale that starts at 0.
+    """
+    for key in errors:
+        if not re.fullmatch(r"-?\d+,-?\d+", key):
+            raise ValueError(f"errors has the key {key!r}: it wants 'v_y,v_x', for example '0,-1'")
     velocities = sorted({int(part) for key in errors for part in key.split(",")})
+    missing = [k for y in velocities for x in velocities if (k := f"{y},{x}") not in errors]
+    if missing or not errors:
+        raise ValueError(
+            f"errors lacks {', '.join(map(repr, missing)) or 'everything'}: the map is a square, "
+            "each v_y of its keys with each v_x"
+        )
+    if not 0 < vmin < vmax:
+        raise ValueError(
+            f"vmin is {vmin} and vmax {vmax}: the scale is logarithmic and wants 0 < vmin < vmax"
+        )
     grid = [[errors[f"{y},{x}"] for x in velocities] for y in velocities]
     low, high = velocities[0] - 0.5, velocities[-1] + 0.5
     image = axis.imshow(grid, cmap="magma", norm=LogNorm(vmin, vmax), extent=(low, high, high, low))

@@ -27,6 +27,10 @@ class NetworkRun:
     states: Mapping[int, ArrayLike]
     errors: Mapping[int, ArrayLike]
 
+    def __repr__(self) -> str:
+        shapes = {w: array(states).shape for w, states in self.states.items()}
+        return f"NetworkRun(velocities={array(self.velocities).ravel().tolist()}, states={shapes})"
+
 
 class BumpWidget(PageWidget):
     """A bump that moves round a ring of N positions, and the hidden states it leaves behind.

@@ -28,6 +28,10 @@ class Orbit:
     frames: ArrayLike
     points: ArrayLike
 
+    def __repr__(self) -> str:
+        shapes = {name: array(value).shape for name, value in vars(self).items()}
+        return f"Orbit({', '.join(f'{name}: {shape}' for name, shape in shapes.items())})"
+
 
 class FlowWidget(PageWidget):
     """A picture that flows, the orbit of one of its points, and the elements that were visited.

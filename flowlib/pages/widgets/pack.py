@@ -9,13 +9,21 @@ ROUNDING = 1e-10  # a difference below this is float64 rounding; kit.js has the 
 
 
 def array(value: ArrayLike) -> np.ndarray:
-    """The value as a float64 array, on the CPU and without gradient."""
+    """The value as a float64 array, on the CPU and without gradient.
+
+    >>> array([1, 2])
+    array([1., 2.])
+    """
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     return np.asarray(value, dtype=np.float64)
 
 
 def shaped(name: str, value: ArrayLike, shape: Mapping[str, int]) -> np.ndarray:
-    """The value as an array of that shape, {axis: size}, or an error that says what was expected."""
+    """The value as an array of that shape, {axis: size}, or an error that says what was expected.
+
+    >>> shaped("moved", [[1, 2]], {"g": 1, "N": 2}).shape
+    (1, 2)
+    """
     value = array(value)
     if value.shape != tuple(shape.values()):
         wanted = ", ".join(f"{axis}={size}" for axis, size in shape.items())
@@ -24,7 +32,11 @@ def shaped(name: str, value: ArrayLike, shape: Mapping[str, int]) -> np.ndarray:
 
 
 def stack(name: str, arrays: Mapping, keys: Iterable, shape: Mapping[str, int]) -> np.ndarray:
-    """{key: (*shape)} -> (key, *shape), in the order of `keys`, the input velocities."""
+    """{key: (*shape)} -> (key, *shape), in the order of `keys`, the input velocities.
+
+    >>> stack("inputs", {1: [5, 6], 0: [7, 8]}, [0, 1], {"N": 2}).tolist()
+    [[7.0, 8.0], [5.0, 6.0]]
+    """
     if missing := [key for key in keys if key not in arrays]:
         raise ValueError(f"{name} lacks the input velocities {missing}: inputs has {list(keys)}")
     return np.stack([shaped(f"{name}[{key}]", arrays[key], shape) for key in keys])
@@ -34,7 +46,12 @@ def pack(name: str, values: np.ndarray) -> dict:
     """One byte a value, all on one scale: (q - zero) / (255 if zero == 0 else 127) in [-1, 1].
 
     Far finer than a pixel of the drawing; numbers that are read as numbers go as `numbers`.
+
+    >>> pack("states", np.array([0.0, 2.0]))
+    {'zero': 0, 'bytes': b'\\x00\\xff'}
     """
+    if not values.size:
+        raise ValueError(f"{name} is empty, of shape {values.shape}: each axis wants 1 or more")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN or infinity: only errors may be NaN")
     zero, levels = (127, 127) if values.min() < 0 else (0, 255)
@@ -46,7 +63,11 @@ def pack(name: str, values: np.ndarray) -> dict:
 
 
 def numbers(values: np.ndarray | np.floating) -> list | float | None:
-    """Numbers to be read, three digits each, in nested lists; NaN, which is no number, is None."""
+    """Numbers to be read, three digits each, in nested lists; NaN, which is no number, is None.
+
+    >>> numbers(np.array([0.12345, np.nan]))
+    [0.123, None]
+    """
     if values.ndim:
         return [numbers(row) for row in values]
     return float(f"{values:.3g}") if np.isfinite(values) else None

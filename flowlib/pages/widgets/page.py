@@ -98,10 +98,14 @@ class PageWidget(anywidget.AnyWidget):
             cls._esm = KIT + own.read_text(encoding="utf-8")
         super().__init_subclass__(**kwargs)
 
+    def _state(self) -> dict:
+        """The synced traits that a subclass or this class added, by name."""
+        own = set(self.trait_names(sync=True)) - set(ipywidgets.DOMWidget.class_trait_names())
+        return {name: getattr(self, name) for name in sorted(own) if name[0] != "_"}
+
     def to_html(self) -> str:
         """The widget as a piece of HTML that needs no kernel and no other host."""
-        own = set(self.trait_names(sync=True)) - set(ipywidgets.DOMWidget.class_trait_names())
-        state = {name: _encode(getattr(self, name)) for name in sorted(own) if name[0] != "_"}
+        state = {name: _encode(value) for name, value in self._state().items()}
         payload = json.dumps({"module": str(self._esm), "state": state}, allow_nan=False)
         # Here "<" only occurs inside strings, where this is the same character; without it no
         # "</script>" and no "<!--" can end the script early.
@@ -123,4 +127,7 @@ class PageWidget(anywidget.AnyWidget):
         return {**data, "text/html": self.to_html()}, metadata
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"  # no memory address: outputs are compared by tests
+        """What it holds; no memory address, because tests compare outputs."""
+        short = {k: v for k, v in self._state().items() if isinstance(v, (str, int, float))}
+        short.pop("description")
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in short.items())})"

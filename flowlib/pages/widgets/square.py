@@ -35,7 +35,7 @@ class SquareWidget(PageWidget):
             raise ValueError("paths is empty: give at least one {name: (F(g.f), g.F(f))}")
         size = len(moved)
         axes = {"g": size, "N": size}
-        signals = shaped("moved", moved, axes)
+        signals = pack("moved", shaped("moved", moved, axes))
         maps = []
         for name, ways in paths.items():
             if len(ways) != 2:
@@ -57,7 +57,7 @@ class SquareWidget(PageWidget):
                 }
             )
         super().__init__(
-            data={"positions": size, "moved": pack("moved", signals), "maps": maps},
+            data={"positions": size, "moved": signals, "maps": maps},
             title=title,
             map=maps[0]["name"] if map is None else map,
             g=size // 4 if g is None else int(g),

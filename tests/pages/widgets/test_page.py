@@ -18,6 +18,8 @@ from flowlib.pages.examples import (
     square_widget,
 )
 from flowlib.pages.widgets import page
+from flowlib.pages.widgets.bump import NetworkRun
+from flowlib.pages.widgets.flow import Orbit
 from flowlib.pages.widgets.page import PageWidget
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -70,6 +72,24 @@ def test_html_and_repr_are_the_same_on_each_run(widget):
     assert widget.to_html() == again.to_html()
     assert repr(widget) == repr(again)
     assert "0x" not in repr(widget)
+
+
+def test_a_repr_tells_what_is_inside(widget):
+    """Its size and what can be chosen, in a line; also of what a widget is made of, and of a new one."""
+    assert (
+        re.fullmatch(r"\w+\((\w+=(\[.+?\]|\d+)(, )?)+\)", repr(widget)) and len(repr(widget)) < 120
+    )
+    run = NetworkRun([[0], [1]], {0: torch.rand(4, 2, 8)}, {0: torch.rand(4)})
+    assert repr(run) == "NetworkRun(velocities=[0.0, 1.0], states={0: (4, 2, 8)})"
+    orbit = Orbit(torch.zeros(3, 2), torch.rand(3, 4, 4), torch.zeros(3, 2))
+    assert repr(orbit) == "Orbit(elements: (3, 2), frames: (3, 4, 4), points: (3, 2))"
+
+    class New(PageWidget):
+        _esm = "export default { render() {} }"
+        time = traitlets.Int(3).tag(sync=True)
+        data = traitlets.Dict().tag(sync=True)
+
+    assert repr(New(title="mine", description="long")) == "New(time=3, title='mine')"
 
 
 def test_the_text_alternative_is_on_the_page(widget):
