@@ -36,9 +36,10 @@ def mosaic(channels: Tensor, velocities: Tensor, largest: float | None = None) -
     Returns:
         (time, height', width') in [0, 1]; thin lines separate the channels.
 
-    >>> V = torch.tensor([[y, x] for y in (-1, 0, 1) for x in (-1, 0, 1)])
-    >>> mosaic(torch.rand(5, 9, 8, 8), V).shape
-    torch.Size([5, 26, 26])
+    Example:
+        >>> V = torch.tensor([[y, x] for y in (-1, 0, 1) for x in (-1, 0, 1)])
+        >>> mosaic(torch.rand(5, 9, 8, 8), V).shape
+        torch.Size([5, 26, 26])
 
     Raises:
         ValueError: other axes, or not a channel for each velocity.
@@ -60,8 +61,9 @@ def mosaic(channels: Tensor, velocities: Tensor, largest: float | None = None) -
 def velocity_colors(velocities: Tensor) -> Tensor:
     """A colour for each velocity of the plane, (velocity, 3): hue is its direction, white is rest.
 
-    >>> velocity_colors(torch.tensor([[0, 0], [0, 1]])).tolist()  # rest, and to the right
-    [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
+    Example:
+        >>> velocity_colors(torch.tensor([[0, 0], [0, 1]])).tolist()  # rest, and to the right
+        [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
 
     Raises:
         ValueError: velocities of a ring, or angular ones: they have no direction.
@@ -82,9 +84,10 @@ def winners(channels: Tensor, velocities: Tensor) -> Tensor:
         channels: (time, velocity, height, width), 0 or more.
         velocities: V, (velocity, 2).
 
-    >>> V = torch.tensor([[0, 0], [0, 1]])
-    >>> winners(torch.tensor([0.0, 2.0]).reshape(1, 2, 1, 1), V).flatten().tolist()
-    [1.0, 0.0, 0.0]
+    Example:
+        >>> V = torch.tensor([[0, 0], [0, 1]])
+        >>> winners(torch.tensor([0.0, 2.0]).reshape(1, 2, 1, 1), V).flatten().tolist()
+        [1.0, 0.0, 0.0]
 
     Raises:
         ValueError: other axes, or not a channel for each velocity.

@@ -32,8 +32,9 @@ def _on_a_ring(name: str, group) -> Translations:
 def bump(size: int, width: float = 1.5, center: int = 0) -> Float[Tensor, "1 size"]:
     """A smooth bump on a ring of `size` points, height 1 at `center`: (channel=1, size), float64.
 
-    >>> bump(4, center=1).shape, bump(4, center=1).argmax().item()
-    (torch.Size([1, 4]), 1)
+    Example:
+        >>> bump(4, center=1).shape, bump(4, center=1).argmax().item()
+        (torch.Size([1, 4]), 1)
 
     Raises:
         ValueError: no point, or no width.
@@ -56,9 +57,10 @@ def leaky_network(ring: Translations, velocities, remember=REMEMBER) -> FERNN:
         velocities: V; [0] makes it a G-RNN.
         remember: W, an odd number of entries.
 
-    >>> rnn = leaky_network(Translations((8,)), [-1, 0, 1])
-    >>> rnn(bump(8)[None, None]).shape  # (batch, time, velocity, channel, position)
-    torch.Size([1, 1, 3, 1, 8])
+    Example:
+        >>> rnn = leaky_network(Translations((8,)), [-1, 0, 1])
+        >>> rnn(bump(8)[None, None]).shape  # (batch, time, velocity, channel, position)
+        torch.Size([1, 1, 3, 1, 8])
 
     Raises:
         ValueError: another group than a ring; what `FERNN` refuses.
@@ -82,10 +84,11 @@ def bump_widget(
         speeds: the input velocities of the slider, in pixels a frame; 0 must be among them.
         options: title, network, velocity and time of `BumpWidget`, what is shown first.
 
-    >>> ring = Translations((8,))
-    >>> networks = {"G-RNN": leaky_network(ring, [0]), "FERNN": leaky_network(ring, [-1, 0, 1])}
-    >>> bump_widget(networks, steps=4)
-    BumpWidget(velocities=[-3..3], networks=[G-RNN, FERNN], time=4, N=8)
+    Example:
+        >>> ring = Translations((8,))
+        >>> networks = {"G-RNN": leaky_network(ring, [0]), "FERNN": leaky_network(ring, [-1, 0, 1])}
+        >>> bump_widget(networks, steps=4)
+        BumpWidget(velocities=[-3..3], networks=[G-RNN, FERNN], time=4, N=8)
 
     Raises:
         ValueError: no network, networks on different rings, or no still input.
@@ -129,8 +132,9 @@ def square_widget(
         title: shown above.
         options: map and g of `SquareWidget`, what is shown first.
 
-    >>> square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=8)
-    SquareWidget(maps=[double, flip], N=8)
+    Example:
+        >>> square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=8)
+        SquareWidget(maps=[double, flip], N=8)
 
     Raises:
         ValueError: a map returns another shape.
@@ -164,8 +168,9 @@ def latent_widget(rnn: FERNN, steps: int = 16, speeds=None, **options) -> Latent
         speeds: the velocities w of the slider, in pixels a frame; none takes the network's own.
         options: title, velocity and time of `LatentWidget`, what is shown first.
 
-    >>> latent_widget(leaky_network(Translations((8,)), [-1, 0, 1]), steps=4)
-    LatentWidget(V=[-1..1], speeds=[-1..1], time=4, N=8)
+    Example:
+        >>> latent_widget(leaky_network(Translations((8,)), [-1, 0, 1]), steps=4)
+        LatentWidget(V=[-1..1], speeds=[-1..1], time=4, N=8)
 
     Raises:
         ValueError: a network on another group than a ring.
@@ -210,22 +215,22 @@ def flow_widget(
         steps: number of frames.
         options: title, generator, speed and time of `FlowWidget`, what is shown first.
 
-    >>> flow_widget(torch.rand(1, 8, 8), steps=5, fastest=2)
-    FlowWidget(generators=[right, down, diagonal, turn], speeds=[-2..2], time=5)
+    Example:
+        >>> flow_widget(torch.rand(1, 8, 8), steps=5, fastest=2)
+        FlowWidget(generators=[right, down, diagonal, turn], speeds=[-2..2], time=5)
 
     Raises:
         ValueError: a picture that is not square, a velocity of three axes, or no speed.
     """
-    if image.ndim != 3 or image.shape[0] != 1 or image.shape[1] != image.shape[2]:
+    size = max(image.shape, default=0)
+    if tuple(image.shape) != (1, size, size):
         raise ValueError(f"image has shape {tuple(image.shape)}: it wants (1, size, size)")
     if fastest < 1:
         raise ValueError(f"fastest is {fastest}: it wants 1 or more")
     for name, velocity in generators.items():
         if len(velocity) not in (1, 2):
-            raise ValueError(
-                f"generators[{name!r}] is {velocity}: it wants (v_y, v_x), or (angle,)"
-            )
-    size, image = image.shape[-1], image[0].double()
+            raise ValueError(f"generators[{name!r}] is {velocity}: give (v_y, v_x) or (angle,)")
+    image = image[0].double()
     groups = {2: Translations((size, size)), 1: Rotations(1, size)}
     s = torch.arange(-fastest * (steps - 1), fastest * (steps - 1) + 1)[:, None]
 

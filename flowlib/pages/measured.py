@@ -71,10 +71,11 @@ def measured(
         above: the statement must fail: the error is at least this, and `below` does not count.
         note: what was measured, in a few words.
 
-    >>> measured("thm-static", [2e-16, 5e-16], note="8 shifts")
-    thm-static: 8 shifts, 5e-16, at most 1e-14
-    >>> measured("thm-grnn-fails", 0.4, above=0.1)
-    thm-grnn-fails: 0.4, at least 0.1
+    Example:
+        >>> measured("thm-static", [2e-16, 5e-16], note="8 shifts")
+        thm-static: 8 shifts, 5e-16, at most 1e-14
+        >>> measured("thm-grnn-fails", 0.4, above=0.1)
+        thm-grnn-fails: 0.4, at least 0.1
 
     Raises:
         ValueError: the residual holds no number.

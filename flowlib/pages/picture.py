@@ -14,8 +14,9 @@ from torch import Tensor
 def drawable(name: str, tensor: Tensor, *shapes: str) -> Tensor:
     """The tensor, ready to be drawn, or an error that names it and says which axes it wants.
 
-    >>> drawable("states", torch.rand(2, 3, requires_grad=True), "(time, position)").requires_grad
-    False
+    Example:
+        >>> drawable("states", torch.rand(2, 3, requires_grad=True), "(time, position)").requires_grad
+        False
 
     Raises:
         ValueError: it has other axes than each of `shapes`, or an axis of length 0.
@@ -58,8 +59,9 @@ def animation(
         seconds: how long a frame is shown.
         size: the height of a picture in pixels.
 
-    >>> animation({"noise": torch.rand(5, 8, 8)}, alt="Five frames of noise.")
-    Picture: Five frames of noise.
+    Example:
+        >>> animation({"noise": torch.rand(5, 8, 8)}, alt="Five frames of noise.")
+        Picture: Five frames of noise.
 
     Raises:
         ValueError: no text alternative, no video, or videos of different lengths.

@@ -62,8 +62,9 @@ def figure(rows: int = 1, columns: int = 1, height: float = 2.6, **options):
 
     The style then stays: ticks and legends that are made later take their colours from it.
 
-    >>> drawing, (left, right) = figure(1, 2)
-    >>> picture = show(drawing, alt="Two empty axes.")
+    Example:
+        >>> drawing, (left, right) = figure(1, 2)
+        >>> picture = show(drawing, alt="Two empty axes.")
     """
     plt.rcParams.update(STYLE)
     return plt.subplots(rows, columns, figsize=(7, height), **options)
@@ -72,9 +73,10 @@ def figure(rows: int = 1, columns: int = 1, height: float = 2.6, **options):
 def show(drawing: Figure, alt: str) -> Picture:
     """The figure for the page; `alt` says in a sentence or two what it shows.
 
-    >>> drawing, axis = figure()
-    >>> show(drawing, alt="An empty axis.")
-    Picture: An empty axis.
+    Example:
+        >>> drawing, axis = figure()
+        >>> show(drawing, alt="An empty axis.")
+        Picture: An empty axis.
 
     Raises:
         ValueError: no text alternative.
@@ -95,11 +97,12 @@ def show(drawing: Figure, alt: str) -> Picture:
 def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> None:
     """Draw (time, position) as a picture: time runs down, position to the right.
 
-    >>> import torch
-    >>> drawing, axis = figure()
-    >>> space_time(axis, torch.rand(4, 6), "noise")
-    >>> axis.get_ylabel()
-    'time t'
+    Example:
+        >>> import torch
+        >>> drawing, axis = figure()
+        >>> space_time(axis, torch.rand(4, 6), "noise")
+        >>> axis.get_ylabel()
+        'time t'
 
     Raises:
         ValueError: `states` has other axes.
@@ -117,9 +120,10 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
         frames: which frames to show; they are labelled by their number.
         vmax: the value drawn brightest.
 
-    >>> import torch
-    >>> len(film({"noise": torch.rand(6, 8, 8)}, frames=[0, 2, 5]).axes)
-    3
+    Example:
+        >>> import torch
+        >>> len(film({"noise": torch.rand(6, 8, 8)}, frames=[0, 2, 5]).axes)
+        3
 
     Raises:
         ValueError: no video, no frame, or a frame that a video has not.
@@ -151,11 +155,12 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
 def velocity_wheel(axis, velocities: Tensor) -> None:
     """Draw the legend of `winners`: each velocity of V in its colour, at its place.
 
-    >>> import torch
-    >>> drawing, axis = figure()
-    >>> velocity_wheel(axis, torch.tensor([[0, 0], [0, 1]]))
-    >>> axis.get_xlabel()
-    '$v_x$'
+    Example:
+        >>> import torch
+        >>> drawing, axis = figure()
+        >>> velocity_wheel(axis, torch.tensor([[0, 0], [0, 1]]))
+        >>> axis.get_xlabel()
+        '$v_x$'
     """
     colors = velocity_colors(velocities).numpy()
     axis.scatter(*velocities.double().flip(1).T.numpy(), c=colors, s=60, edgecolors=GREY, lw=0.5)
@@ -167,8 +172,9 @@ def velocity_wheel(axis, velocities: Tensor) -> None:
 def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle:
     """A frame to mark a part of a heat map: `axis.add_patch(frame((-1.5, -1.5), 3, 3))`.
 
-    >>> frame((-1.5, -1.5), 3.0, 2.0).get_height()
-    2.0
+    Example:
+        >>> frame((-1.5, -1.5), 3.0, 2.0).get_height()
+        2.0
     """
     return Rectangle(corner, width, height, fill=False, edgecolor="white", lw=2)
 
@@ -176,10 +182,11 @@ def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle
 def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: float):
     """Draw the error of each velocity, keys "v_y,v_x", as a heat map on a logarithmic scale.
 
-    >>> drawing, axis = figure()
-    >>> errors = {"0,0": 0.1, "0,1": 0.2, "1,0": 0.3, "1,1": 0.4}
-    >>> velocity_map(axis, errors, "error", vmin=0.01, vmax=1.0).get_array().tolist()
-    [[0.1, 0.2], [0.3, 0.4]]
+    Example:
+        >>> drawing, axis = figure()
+        >>> errors = {"0,0": 0.1, "0,1": 0.2, "1,0": 0.3, "1,1": 0.4}
+        >>> velocity_map(axis, errors, "error", vmin=0.01, vmax=1.0).get_array().tolist()
+        [[0.1, 0.2], [0.3, 0.4]]
 
     Raises:
         ValueError: a key of another form, a pair that is missing, or a scale that starts at 0.

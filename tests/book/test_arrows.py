@@ -4,15 +4,17 @@ The sources are read, not run: an import that is hidden in a function is found t
 """
 
 import ast
+import re
 
 import pytest
 from conftest import ROOT
 
 PACKAGE = ROOT / "flowlib"
 # A room uses only rooms before it.
-ROOMS = """sampling groups rotations flows equivariance laws convolution cells recurrent models""".split()
+ROOMS = """groups sampling rotations flows equivariance convolution cells recurrent models laws""".split()
 # Imported where they are used: optional, or slow to import and seldom needed.
 LAZY = {"requests", "sklearn", "av"}
+README = (ROOT / "README.md").read_text(encoding="utf8")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -57,6 +59,10 @@ def is_room(path):
 
 def test_every_room_of_the_library_has_its_place():
     assert {path.stem for path in FILES if is_room(path)} <= set(ROOMS)
+    listed = re.search(r"^    flowlib/\n((?:      .*\n)*)", README, flags=re.M)[1]
+    assert re.findall(r"^      (\w+)\.py", listed, flags=re.M) == ROOMS, (
+        "the README lists them in order"
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -11,8 +11,9 @@ ROUNDING = 1e-10  # a difference below this is float64 rounding; kit.js has the 
 def array(value: ArrayLike) -> np.ndarray:
     """The value as a float64 array, on the CPU and without gradient.
 
-    >>> array([1, 2])
-    array([1., 2.])
+    Example:
+        >>> array([1, 2])
+        array([1., 2.])
     """
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     return np.asarray(value, dtype=np.float64)
@@ -21,8 +22,9 @@ def array(value: ArrayLike) -> np.ndarray:
 def shaped(name: str, value: ArrayLike, shape: Mapping[str, int]) -> np.ndarray:
     """The value as an array of that shape, {axis: size}, or an error that says what was expected.
 
-    >>> shaped("moved", [[1, 2]], {"g": 1, "N": 2}).shape
-    (1, 2)
+    Example:
+        >>> shaped("moved", [[1, 2]], {"g": 1, "N": 2}).shape
+        (1, 2)
     """
     value = array(value)
     if value.shape != tuple(shape.values()):
@@ -34,8 +36,9 @@ def shaped(name: str, value: ArrayLike, shape: Mapping[str, int]) -> np.ndarray:
 def stack(name: str, arrays: Mapping, keys: Iterable, shape: Mapping[str, int]) -> np.ndarray:
     """{key: (*shape)} -> (key, *shape), in the order of `keys`, the input velocities.
 
-    >>> stack("inputs", {1: [5, 6], 0: [7, 8]}, [0, 1], {"N": 2}).tolist()
-    [[7.0, 8.0], [5.0, 6.0]]
+    Example:
+        >>> stack("inputs", {1: [5, 6], 0: [7, 8]}, [0, 1], {"N": 2}).tolist()
+        [[7.0, 8.0], [5.0, 6.0]]
     """
     if missing := [key for key in keys if key not in arrays]:
         raise ValueError(f"{name} lacks the input velocities {missing}: inputs has {list(keys)}")
@@ -47,8 +50,9 @@ def pack(name: str, values: np.ndarray) -> dict:
 
     Far finer than a pixel of the drawing; numbers that are read as numbers go as `numbers`.
 
-    >>> pack("states", np.array([0.0, 2.0]))
-    {'zero': 0, 'bytes': b'\\x00\\xff'}
+    Example:
+        >>> pack("states", np.array([0.0, 2.0]))
+        {'zero': 0, 'bytes': b'\\x00\\xff'}
     """
     if not values.size:
         raise ValueError(f"{name} is empty, of shape {values.shape}: each axis wants 1 or more")
@@ -65,8 +69,9 @@ def pack(name: str, values: np.ndarray) -> dict:
 def numbers(values: np.ndarray | np.floating) -> list | float | None:
     """Numbers to be read, three digits each, in nested lists; NaN, which is no number, is None.
 
-    >>> numbers(np.array([0.12345, np.nan]))
-    [0.123, None]
+    Example:
+        >>> numbers(np.array([0.12345, np.nan]))
+        [0.123, None]
     """
     if values.ndim:
         return [numbers(row) for row in values]
