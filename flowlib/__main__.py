@@ -14,13 +14,22 @@ import sys
 import time
 
 from flowlib.lab import ledger
-from flowlib.lab.actions import PRESETS
+from flowlib.lab.actions import DATA
 from flowlib.lab.checkpoints import remove_checkpoint
-from flowlib.lab.data import kth, mnist, weizmann
 from flowlib.lab.data.files import DataUnavailableError
-from flowlib.lab.run import checkpoint_path, experiments, find, run
+from flowlib.lab.data.mnist import mnist_status
+from flowlib.lab.run import (
+    RowIsRunningError,
+    checkpoint_path,
+    experiments,
+    find,
+    row_lock,
+    run,
+)
 from flowlib.lab.tables import table
 from flowlib.lab.training import OutOfTime
+
+FAILURES = ValueError, FloatingPointError, OSError, DataUnavailableError, RowIsRunningError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.do(options)
-    except (ValueError, FloatingPointError, OSError, DataUnavailableError) as error:
+    except FAILURES as error:
         print(f"flowlib: {error}", file=sys.stderr)
         return 2
     except OutOfTime as stop:
@@ -52,8 +61,10 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command("data", do_data, "what data are here, and where from")
+    gets = {name: data.amount for name, data in DATA.items() if data.download}
+    text = ", ".join(f"{name}, {amount}" for name, amount in gets.items())
     sub.add_argument(
-        "--get", choices=["kth"], help="download it: kth, 1.1 GB, resumed if broken off"
+        "--get", choices=list(gets), help=f"download it: {text}, resumed if broken off"
     )
     command("list", do_list, "experiments, models and presets")
     sub = command("run", do_run, "train, measure, and write rows of the ledger")
@@ -75,9 +86,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def do_data(options) -> None:
-    if options.get == "kth":
-        kth.kth(PRESETS["paper"].size, download=True)
-    for status in (mnist.mnist_status, kth.kth_status, weizmann.weizmann_status):
+    if options.get:
+        DATA[options.get].download()
+    for status in (mnist_status, *(data.status for data in DATA.values() if data.status)):
         print(status())
 
 
@@ -95,6 +106,10 @@ def do_run(options) -> None:
         raise ValueError(f"which experiment? choose one of {', '.join(known)}, or --missing")
     if options.seed < 0:
         raise ValueError(f"seed is {options.seed}: it wants 0 or more")
+    if options.seeds < 1:
+        raise ValueError(f"seeds is {options.seeds}: it wants 1 or more")
+    if options.minutes is not None and not options.minutes > 0:  # NaN neither
+        raise ValueError(f"minutes is {options.minutes:g}: it wants a number above 0, e.g. 30")
     if options.experiment is None:
         chosen = [e for e in known.values() if options.preset in e.presets]
     else:
@@ -109,6 +124,10 @@ def do_run(options) -> None:
                     raise OutOfTime(f"{options.minutes:g} minutes are over")
                 try:
                     run_row(experiment, model, seed, options, deadline, brief=several)
+                except RowIsRunningError as error:
+                    if not several:
+                        raise
+                    print(f"left out: {error}", file=sys.stderr)
                 except DataUnavailableError as error:
                     if not options.missing:
                         raise
@@ -117,25 +136,32 @@ def do_run(options) -> None:
 
 
 def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -> None:
-    """One row, if the ledger has it not."""
+    """One row, if the ledger has it not, and nobody else is at it."""
     names = (experiment.name, model, options.preset, seed)
+    find(f"model of {experiment.name}", model, experiment.models)
     find(f"preset of {experiment.name}", options.preset, experiment.presets)
-    there = experiment.rows(model, options.preset, seed=seed)
-    if there and not options.again:
-        if not brief:
-            data = " and ".join(row["data"] for row in there)
-            print(f"{' '.join(map(str, names))}: the ledger has this row, of {data} (or --again)")
-        return
-    path = checkpoint_path(*names)
-    row = run(
-        *names,
-        device=options.device,
-        precision=options.precision,
-        checkpoint=path,
-        deadline=deadline,
-    ).row
-    where = ledger.append(row)
-    remove_checkpoint(path)  # the row is what lasts
+    with row_lock(*names):
+        there = experiment.rows(model, options.preset, seed=seed)
+        if there and not options.again:
+            if not brief:
+                data = " and ".join(row["data"] for row in there)
+                print(
+                    f"{' '.join(map(str, names))}: the ledger has this row, of {data} (or --again)"
+                )
+            return
+        path = checkpoint_path(*names)
+        row = run(
+            experiment.name,
+            model,
+            options.preset,
+            seed,
+            device=options.device,
+            precision=options.precision,
+            checkpoint=path,
+            deadline=deadline,
+        ).row
+        where = ledger.append(row)
+        remove_checkpoint(path)  # the row is what lasts
     value = row["metrics"][experiment.metric]
     print(f"{' '.join(map(str, names))}: {experiment.metric} {value:.3e},")
     print(f"  {row['seconds']:.0f} s of training on {row['device']}, {row['data']}; row in {where}")

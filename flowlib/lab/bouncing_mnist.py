@@ -8,16 +8,18 @@ from torch.nn.functional import interpolate, pad
 
 from flowlib.flows import translation_velocities
 from flowlib.lab.data.bouncing import BouncingImages
-from flowlib.lab.forecasting import PAPER, TINY, Preset, Row, Table
+from flowlib.lab.data.motion import Pictures
+from flowlib.lab.experiment import by_name
+from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
 
 PRESETS = {
     "tiny": replace(TINY, size=7, canvas=(12, 22), speed=1),
-    "quick": Preset(
+    "quick": ForecastPreset(
         "digits of 6 x 6 on 16 x 22, |v| <= 1, 5 frames in and 5 out, 8 channels: under a minute a model",
         size=6, context=5, horizon=5, long=15, channels=8, decoder_layers=2,
         batch=8, updates=150, record_every=30, test=192, memory=0.9, canvas=(16, 22), speed=1,
     ),
-    "laptop": Preset(
+    "laptop": ForecastPreset(
         "digits of 6 x 6 on 16 x 22, |v| <= 1, 5 frames in and 5 out, 8 channels: minutes on two cores",
         size=6, context=5, horizon=5, long=40, channels=8, decoder_layers=2,
         batch=8, updates=400, record_every=50, test=512, memory=0.9, canvas=(16, 22), speed=1,
@@ -26,25 +28,27 @@ PRESETS = {
 }  # fmt: skip
 
 
-def bouncing(pictures, preset, fixed=False) -> BouncingImages:
+def bouncing(pictures: Pictures, preset: ForecastPreset, fixed=False) -> BouncingImages:
     """Two digits in boxes; pictures that fill their frame, as MNIST's do not, are made smaller."""
-    lit = pictures.amax((0, 1)) > 0.1
+    images = pictures.images
+    lit = images.amax((0, 1)) > 0.1
     if lit[0].any() or lit[:, 0].any():
         inner = preset.size * 5 // 7
         margin = preset.size - inner
-        pictures = interpolate(pictures, size=(inner, inner), mode="area")
-        pictures = pad(pictures, (margin // 2, margin - margin // 2) * 2)
-    return BouncingImages(pictures, translation_velocities(preset.speed), preset.canvas)
+        images = interpolate(images, size=(inner, inner), mode="area")
+        images = pad(images, (margin // 2, margin - margin // 2) * 2)
+    V = translation_velocities(preset.speed)
+    return BouncingImages(images, V, preset.canvas, pictures.source)
 
 
-TABLES = [
-    Table(
+TABLES = by_name(
+    ForecastTable(
         name="bouncing-mnist",
         title="two digits in boxes, elastic collisions with the border and with each other",
         rows={
-            "g-rnn": Row("G-RNN", translation_velocities(0)),
-            "fernn": Row("FERNN, V = the velocities of the boxes", None),
-            "fernn-mixing": Row("the same with velocity mixing", None, mixing=1),
+            "g-rnn": ForecastRow("G-RNN", translation_velocities(0)),
+            "fernn": ForecastRow("FERNN, V = the velocities of the boxes", None),
+            "fernn-mixing": ForecastRow("the same with velocity mixing", None, mixing=1),
         },
         presets=PRESETS,
         videos=bouncing,
@@ -55,5 +59,4 @@ TABLES = [
         },
         published_source="Keller 2025, public review discussion, where V is V2, and boxes move at |v| <= 2",
     ),
-]
-EXPERIMENTS = [table.experiment() for table in TABLES]
+)

@@ -5,22 +5,40 @@ A large state is cut into parts; the checkpoint itself then is a small file that
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import zipfile
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from flowlib.lab.data.files import write_whole
+from flowlib.lab.files import write_whole
 
 CHECKPOINT_FORMAT = 1
 PART_BYTES = 15_000_000  # no file is larger
 
 
 def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state) -> None:
-    """Write model, identity and state, tensors and plain data only, in one atomic step."""
+    """Write a model and what belongs to it in one step: an interruption leaves the old file.
+
+    Args:
+        path: of the file; a large one has its parts beside it.
+        model: its state is saved.
+        identity: which run it is, plain data.
+        state: more, tensors and plain data only.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_checkpoint(f"{folder}/run.pt", nn.Linear(2, 1), {"seed": 0}, done=5)
+        ...     load_checkpoint(f"{folder}/run.pt", nn.Linear(2, 1), {"seed": 0})["done"]
+        5
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {"identity": identity, "model": model.state_dict(), **state}
@@ -51,9 +69,11 @@ def remove_checkpoint(path: str | Path) -> None:
 
 
 def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = None) -> dict:
-    """Read a checkpoint into the model and return all that was saved with it.
+    """Read a checkpoint into the model, on its device, and return all that was saved with it, on the CPU.
 
     Args:
+        path: of the file.
+        model: of the same names and shapes as the one that was saved.
         identity: what the run must be; none takes any.
 
     Raises:
@@ -61,9 +81,8 @@ def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = 
             model is then left as it was.
         OSError: there is no such file, or it may not be read.
     """
-    device = next(model.parameters()).device
     try:
-        state = _read(path, device)
+        state = _read(path)
         weights, saved, version = state["model"], state["identity"], state["format"]
     except OSError:
         raise
@@ -84,25 +103,32 @@ def load_checkpoint(path: str | Path, model: nn.Module, identity: dict | None = 
             + ", ".join(f"{k} is {saved.get(k)!r} there, {identity[k]!r} here" for k in differ)
             + "; move it away or name another file"
         )
-    own = model.state_dict()
+    own = copy.deepcopy(model.state_dict())
     for k in sorted(own.keys() | weights.keys()):
-        here, there = _kind(own, k), _kind(weights, k)
+        here, there = (_shape(state, k) for state in (own, weights))
         if here != there:
             raise ValueError(
                 f"{path} is of another model: {k} is {there} there, {here} here; "
                 "build the model as it was saved"
             )
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:  # names and shapes agree, and the model wants more than that
+        with torch.no_grad():
+            for k, value in model.state_dict().items():
+                if isinstance(value, Tensor):
+                    value.copy_(own[k])
+        raise ValueError(
+            f"{path} is of another model: {error}; build the model as it was saved"
+        ) from error
     return state
 
 
-def _kind(state: dict, key: str):
-    """What must agree for weights to fit a model: shapes, and sets of whole numbers, as velocities."""
+def _shape(state: dict, key: str):
+    """The shape of an entry, as far as it has one."""
     if key not in state:
         return "missing"
-    value = state[key]
-    is_set = value.ndim > 0 and not value.is_floating_point()  # a single number may be a counter
-    return value.tolist() if is_set else tuple(value.shape)
+    return tuple(state[key].shape) if isinstance(state[key], Tensor) else "no tensor"
 
 
 def _parts(path: Path) -> list[Path]:
@@ -110,21 +136,21 @@ def _parts(path: Path) -> list[Path]:
     return [part for part in path.parent.glob(f"{path.name}.*.*") if part.suffix[1:].isdigit()]
 
 
-def _read(path: str | Path, device) -> dict:
+def _read(path: str | Path) -> dict:
     """What was saved, after a look at the checksums, which torch.load does not take."""
     path = Path(path)
     content = path.read_bytes()
-    state = _load(content, device)
+    state = _load(content)
     if "parts" in state:
         content = b"".join(path.with_name(name).read_bytes() for name in state["parts"])
         if hashlib.sha256(content).hexdigest() != state["sha256"]:
             raise zipfile.BadZipFile("its parts do not belong together")
-        state = _load(content, device)
+        state = _load(content)
     return state
 
 
-def _load(content: bytes, device) -> dict:
+def _load(content: bytes) -> dict:
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         if damaged := file.testzip():
             raise zipfile.BadZipFile(damaged)
-    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

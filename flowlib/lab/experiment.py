@@ -1,33 +1,98 @@
 """Experiments: what is compared, at which size, and how it is measured. One file a table.
 
-An experiment is data. `flowlib.lab.run` does one row of it.
+An experiment is data. `flowlib.lab.run` does one row of it. `Row`, `Preset` and `Table` are what the
+tables of all kinds share; `forecasting` and `recognition` say the rest.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
+from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from flowlib.lab import ledger
-from flowlib.lab.training import History
+from flowlib.lab.training import History, cosine
+from flowlib.recurrent import FERNN
 
 
-class Sizes:
-    """What the presets of all kinds of experiments can do: they are dataclasses of plain data, with a
-    title, a learning rate and its schedule, and the numbers of updates."""
+@dataclass(frozen=True)
+class Row:
+    """One model of a table.
+
+    Attributes:
+        title: for people.
+        velocities: V; [0], or [(0, 0)], makes it a G-RNN; None takes those that the data move at.
+        kind: FERNN, or a class derived from it, such as LearnedMotionRNN (the G-RNN+). Or a function
+            that makes any other model, a baseline: see `build` of `forecasting` and `recognition`.
+        width: times the channels of the preset.
+
+    Example:
+        >>> Row("G-RNN", [(0, 0)]).recurrent, Row("a baseline", kind=nn.Conv2d).recurrent
+        (True, False)
+    """
+
+    title: str
+    velocities: Tensor | list | None = None
+    kind: Callable = FERNN
+    width: int = 1
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether it is a FERNN of some kind, with velocities."""
+        return isinstance(self.kind, type) and issubclass(self.kind, FERNN)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The size of a run, the same for all rows of a table: plain data.
+
+    Attributes:
+        title: one line for people.
+        size: height and width of the pictures, pixels.
+        channels: of the hidden state, for each velocity.
+        batch: videos in one update.
+        updates: of training.
+        record_every: updates between two validations.
+        learning_rate: of Adam.
+        learning_rates: model -> its learning rate, where it has one of its own.
+        schedule: the factor of the learning rate over training, see `flowlib.lab.training.cosine`.
+    """
+
+    title: str
+    _: KW_ONLY
+    size: int
+    channels: int
+    batch: int
+    updates: int
+    record_every: int
+    learning_rate: float = 1e-3
+    learning_rates: Mapping[str, float] | None = None
+    schedule: Callable[[float], float] = cosine
 
     def settings(self) -> dict:
-        """All of it as plain data."""
+        """All of it as plain data: what a row of the ledger keeps."""
         return {**asdict(self), "schedule": self.schedule.__name__}
 
-    def training(self) -> dict:
-        """What it says to `flowlib.lab.training.fit`."""
-        names = ("updates", "learning_rate", "schedule", "record_every")
-        return {name: getattr(self, name) for name in names}
+    def training(self, model: str) -> dict:
+        """What it says to `flowlib.lab.training.fit` for one model.
+
+        Example:
+            >>> size = dict(size=8, channels=2, batch=4, updates=6, record_every=3)
+            >>> Preset("", **size, learning_rates={"b": 0.1}).training("b")["learning_rate"]
+            0.1
+        """
+        return dict(
+            updates=self.updates,
+            learning_rate=(self.learning_rates or {}).get(model, self.learning_rate),
+            schedule=self.schedule,
+            record_every=self.record_every,
+        )
 
 
 @dataclass(frozen=True)
@@ -35,31 +100,39 @@ class Task:
     """One experiment at one preset, with its data in memory: what a run needs to know.
 
     Attributes:
+        preset: its sizes; a checkpoint of another size is refused.
         model: name -> untrained model.
         loss: (model, seed, number of the update, name of the model) -> training loss.
         validate: model -> validation loss.
         measure: trained model -> metrics, plain data, among them the one the table shows.
-        training: arguments of `flowlib.lab.training.fit`.
-        learning_rates: model -> its learning rate, where it is not that of `training`.
-        source: which data it is.
-        settings: those of the preset; a checkpoint of another size is refused.
+        source: which data it is, as the data themselves tell it.
         seeded: seed -> the task of that seed, where data are split by it.
+
+    Raises:
+        ValueError: no source.
     """
 
+    preset: Preset
     model: Callable[[str], nn.Module]
-    loss: Callable[[nn.Module, int, int, str], torch.Tensor]
+    loss: Callable[[nn.Module, int, int, str], Tensor]
     validate: Callable[[nn.Module], float]
     measure: Callable[[nn.Module], dict]
-    training: dict
     source: str
-    settings: dict
-    learning_rates: Mapping[str, float] = field(default_factory=dict)
     seeded: Callable[[int], Task] | None = None
+
+    def __post_init__(self):
+        if not self.source:
+            raise ValueError("source is empty: a row says which data it was measured on")
+
+    @property
+    def settings(self) -> dict:
+        """Those of the preset."""
+        return self.preset.settings()
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is compared: a table of the book.
+    """What is compared: a table of the book, or one of your own.
 
     Attributes:
         name: on the command line, and of its file in the ledger.
@@ -74,24 +147,83 @@ class Experiment:
             is not given.
         published_source: where the published numbers stand.
         published_by_velocity: model -> name of a velocity -> mean of the paper.
+
+    Raises:
+        ValueError: a name that cannot be part of a file name.
     """
 
     name: str
     title: str
-    models: dict[str, str]
-    presets: dict[str, str]
-    settings: dict[str, dict]
+    models: Mapping[str, str]
+    presets: Mapping[str, str]
+    settings: Mapping[str, dict]
     metric: str
     prepare: Callable[[str, torch.device], Task]
-    published: dict[str, tuple[float, float | None]]
-    published_source: str
-    published_by_velocity: dict[str, dict[str, float]] = field(default_factory=dict)
+    published: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    published_source: str = ""
+    published_by_velocity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in (self.name, *self.models, *self.presets):
+            if not re.fullmatch(r"\w[\w.+-]*", name):
+                raise ValueError(
+                    f"the name {name!r} becomes part of a file name: it wants letters, digits, "
+                    "'-', '_', '+' and '.', e.g. 'my-table'"
+                )
 
     def rows(self, model: str, preset: str, **where) -> list[dict]:
         """The rows of the ledger for one model at one preset, as the preset is today."""
         found = ledger.rows(self.name, model=model, preset=preset, **where)
         today = _sizes(self.settings[preset])
         return [row for row in found if _sizes(row.get("settings", {})) == today]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(ABC):
+    """What an experiment is made of: rows, presets, and how its task is prepared.
+
+    To ask something of your own, change one and give it a name:
+    `dataclasses.replace(table, name="mine", presets={"quick": ...}).experiment()`.
+
+    Attributes:
+        name, title, published, published_source, published_by_velocity: see `Experiment`.
+        rows: name -> Row.
+        presets: name -> Preset.
+    """
+
+    metric: ClassVar[str]
+
+    name: str
+    title: str
+    rows: Mapping[str, Row]
+    presets: Mapping[str, Preset]
+    published: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    published_source: str = ""
+    published_by_velocity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @abstractmethod
+    def prepare(self, preset: str, device: torch.device) -> Task:
+        """The task at a preset."""
+
+    def experiment(self) -> Experiment:
+        """The table as `run`, the ledger and the command line know it."""
+        return Experiment(
+            name=self.name,
+            title=self.title,
+            models={name: row.title for name, row in self.rows.items()},
+            presets={name: p.title for name, p in self.presets.items()},
+            settings={name: p.settings() for name, p in self.presets.items()},
+            metric=self.metric,
+            prepare=self.prepare,
+            published=self.published,
+            published_source=self.published_source,
+            published_by_velocity=self.published_by_velocity,
+        )
+
+
+def by_name(*tables: Table) -> dict[str, Table]:
+    """Tables by their names."""
+    return {table.name: table for table in tables}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Forecasting moving digits: what the MNIST tables share. Each table says what moves, and how.
+"""Forecasting moving pictures: what the MNIST tables share. Each table says what moves, and how.
 
 Protocol of the author's public code: frames in, frames out, no teacher forcing, mean squared error of
 the forecast, best validation error.
@@ -7,58 +7,46 @@ the forecast, best validation error.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from flowlib.lab.data.mnist import mnist
-from flowlib.lab.experiment import Experiment, Sizes, Task
-from flowlib.lab.training import constant, cosine, evaluate
+from flowlib.lab.data.motion import told_source
+from flowlib.lab.evaluation import evaluate
+from flowlib.lab.experiment import Preset, Row, Table, Task
+from flowlib.lab.training import constant
 from flowlib.models import Forecaster
-from flowlib.recurrent import FERNN
 
 VALIDATION, TEST, BY_VELOCITY = 101, 102, 103  # seeds of the fixed test videos, far from training's
 
 
 @dataclass(frozen=True)
-class Row:
-    """One network of a table.
+class ForecastRow(Row):
+    """One network of a table of forecasts.
 
     Attributes:
-        title: for people.
-        velocities: V; [0], or [(0, 0)], makes it a G-RNN; None takes those that the data move at.
         mixing: radius of velocity mixing.
-        width: times the channels of the preset.
         fixed: trained on one velocity for each picture, without augmentation.
     """
 
-    title: str
-    velocities: Tensor | list | None
     mixing: int = 0
-    width: int = 1
     fixed: bool = False
 
 
-@dataclass(frozen=True)
-class Preset(Sizes):
-    """The size of a run, the same for all rows of a table.
+@dataclass(frozen=True, kw_only=True)
+class ForecastPreset(Preset):
+    """The size of a run, the same for all rows of a table of forecasts.
 
     Attributes:
         size: of the digits, pixels. MNIST has 28; less is area averaging.
         context: frames seen.
         horizon: frames to forecast.
         long: frames to forecast when length generalisation is measured.
-        channels: of the hidden state, for each velocity.
         decoder_layers: of the forecaster.
-        batch: videos in one update.
-        updates: of training.
-        record_every: updates between two validations.
         test: number of test videos; a quarter of it for validation and for each velocity.
-        learning_rate: of Adam.
-        schedule: its factor over training, see `flowlib.lab.training.cosine`.
         memory: added to the centre of the initial recurrent kernel, channel by channel, so that the
             untrained network remembers (Le, Jaitly, Hinton 2015); 0 is the paper's.
         orientations: of rotations.
@@ -68,19 +56,12 @@ class Preset(Sizes):
         speed: the largest of the data, pixels a frame along an axis, where the table leaves it open.
     """
 
-    title: str
-    size: int
     context: int
     horizon: int
     long: int
-    channels: int
     decoder_layers: int
-    batch: int
-    updates: int
-    record_every: int
     test: int
     learning_rate: float = 4e-3
-    schedule: Callable[[float], float] = cosine
     memory: float = 0.5
     orientations: int = 4
     canvas: tuple[int, int] | None = None
@@ -89,12 +70,12 @@ class Preset(Sizes):
     speed: int | None = None
 
 
-TINY = Preset(
+TINY = ForecastPreset(
     "a few updates, to try the machinery",
     size=7, context=3, horizon=2, long=4, channels=2, decoder_layers=1,
     batch=4, updates=6, record_every=3, test=8,
 )  # fmt: skip
-PAPER = Preset(
+PAPER = ForecastPreset(
     "the paper's protocol, for a GPU",
     size=28, context=10, horizon=10, long=80, channels=128, decoder_layers=4,
     batch=128, updates=50 * 422, record_every=422, test=6000,
@@ -102,58 +83,30 @@ PAPER = Preset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Table:
-    """One table: its rows, its presets, and the videos.
+def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.Module:
+    """The untrained model of a row, called as a `Forecaster`: model(context, steps) -> frames.
 
-    Attributes:
-        name: on the command line.
-        title: one line for people.
-        rows: name -> Row.
-        presets: name -> Preset.
-        videos: (pictures, preset, fixed) -> a source of videos, with `draw` and `group`.
-        by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
-            none measures no errors by velocity.
-        group: preset -> the group of the networks; none means that of the videos.
-        published: see `Experiment`.
-        published_source: see `Experiment`.
-        published_by_velocity: see `Experiment`.
+    A row whose `kind` is no FERNN calls it with (group, channels); it returns such a model.
+
+    Args:
+        group: what the network acts with.
+        row, preset: which model, and how large.
+        in_channels: of a frame.
+
+    Example:
+        >>> from flowlib.groups import Translations
+        >>> model = build(Translations((7, 7)), ForecastRow("FERNN", [(0, 0), (0, 1)]), TINY)
+        >>> model(torch.rand(1, 3, 1, 7, 7), steps=2).shape
+        torch.Size([1, 2, 1, 7, 7])
     """
-
-    name: str
-    title: str
-    rows: Mapping[str, Row]
-    presets: Mapping[str, Preset]
-    videos: Callable
-    by_velocity: Callable | None = None
-    group: Callable | None = None
-    published: Mapping = field(default_factory=dict)
-    published_source: str = ""
-    published_by_velocity: Mapping = field(default_factory=dict)
-
-    def experiment(self) -> Experiment:
-        """The table as the command line knows it."""
-        return Experiment(
-            name=self.name,
-            title=self.title,
-            models={name: row.title for name, row in self.rows.items()},
-            presets={name: p.title for name, p in self.presets.items()},
-            settings={name: p.settings() for name, p in self.presets.items()},
-            metric="test_mse",
-            prepare=partial(prepare, self),
-            published=dict(self.published),
-            published_source=self.published_source,
-            published_by_velocity=dict(self.published_by_velocity),
-        )
-
-
-def build(group, row: Row, preset: Preset) -> Forecaster:
-    """The untrained forecaster of a row."""
-    rnn = FERNN(
+    channels = preset.channels * row.width
+    if not row.recurrent:
+        return row.kind(group, channels)
+    rnn = row.kind(
         group,
         row.velocities,
-        in_channels=1,
-        hidden_channels=preset.channels * row.width,
+        in_channels=in_channels,
+        hidden_channels=channels,
         kernel_size=preset.kernel_size,
         velocity_mixing=row.mixing,
     )
@@ -166,65 +119,92 @@ def build(group, row: Row, preset: Preset) -> Forecaster:
     return Forecaster(rnn, preset.decoder_layers)
 
 
-def prepare(table: Table, preset_name: str, device: torch.device) -> Task:
-    """The task of a table at a preset."""
-    p = table.presets[preset_name]
-    train, test = mnist("train", size=p.size), mnist("test", size=p.size)
-    held_out = len(train) // 10  # 6,000 of MNIST's 60,000
-    pictures = train.images[:-held_out][: p.pictures].to(device)
-    training = {fixed: table.videos(pictures, p, fixed) for fixed in (False, True)}
-    validation = table.videos(train.images[-held_out:].to(device), p, False)
-    testing = table.videos(test.images.to(device), p, False)
-    group = table.group(p) if table.group else testing.group
+@dataclass(frozen=True, kw_only=True)
+class ForecastTable(Table):
+    """One table of forecasts: its rows, its presets, and the videos.
 
-    def errors(model, videos):
-        """Squared error of each forecast frame, (video, time), mean over pixels."""
-        context, future = videos[:, : p.context], videos[:, p.context :]
-        return (model(context, future.shape[1]) - future).square().flatten(2).mean(2)
+    A source of videos is a `MovingImages`, a `BouncingImages`, or anything with `draw`, `group` and
+    `source`, and `velocities` where a row leaves them open.
 
-    def model(name):
-        row = table.rows[name]
-        if row.velocities is None:
-            row = replace(row, velocities=testing.velocities)
-        return build(group, row, p)
+    Attributes:
+        rows: name -> ForecastRow.
+        presets: name -> ForecastPreset.
+        videos: (pictures, preset, fixed) -> a source of videos; the pictures are `Pictures`.
+        by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
+            none measures no errors by velocity.
+        group: preset -> the group of the networks; none means that of the videos.
+        read: ("train" or "test", size) -> `Pictures`. A tenth of the training pictures validates.
+    """
 
-    def loss(model, seed, number, row):
-        source = training[table.rows[row].fixed]
-        return errors(model, source.draw(p.batch, p.context + p.horizon, seed, number)).mean()
+    metric = "test_mse"
 
-    def mean_error(model, source, horizon, seed, count):
-        batches = (
-            source.draw(min(p.batch * 2, count - done), p.context + horizon, seed, done)
-            for done in range(0, count, p.batch * 2)
-        )
-        return evaluate(model, batches, errors).tolist()
+    videos: Callable
+    by_velocity: Callable | None = None
+    group: Callable | None = None
+    read: Callable = mnist
 
-    def validate(model):
-        by_step = mean_error(model, validation, p.horizon, VALIDATION, p.test // 4)
-        return sum(by_step) / p.horizon
+    def prepare(self, preset: str, device: torch.device) -> Task:
+        """The task at a preset, its pictures on the device.
 
-    def measure(model):
-        by_step = mean_error(model, testing, p.long, TEST, p.test)
-        # The first `horizon` steps do not know how far the forecast will be carried on.
-        metrics = {
-            "test_mse": sum(by_step[: p.horizon]) / p.horizon,
-            # A roll-out far beyond training may blow up; null stands for no finite number.
-            "mse_by_step": [error if math.isfinite(error) else None for error in by_step],
-        }
-        if table.by_velocity:
-            metrics["mse_by_velocity"] = {
-                name: sum(mean_error(model, source, p.horizon, BY_VELOCITY, p.test // 4))
-                / p.horizon
-                for name, source in table.by_velocity(test.images.to(device), p).items()
+        Raises:
+            ValueError: videos that do not tell their source, or hold too few pictures.
+        """
+        p = self.presets[preset]
+        train, test = self.read("train", p.size), self.read("test", p.size).to(device)
+        held_out = max(len(train) // 10, 1)  # 6,000 of MNIST's 60,000
+        pictures = train[:-held_out][: p.pictures].to(device)
+        training = {fixed: self.videos(pictures, p, fixed) for fixed in (False, True)}
+        validation = self.videos(train[-held_out:].to(device), p, False)
+        testing = self.videos(test, p, False)
+        group = self.group(p) if self.group else testing.group
+
+        def errors(model, videos):
+            """Squared error of each forecast frame, (video, time), mean over pixels."""
+            context, future = videos[:, : p.context], videos[:, p.context :]
+            return (model(context, future.shape[1]) - future).square().flatten(2).mean(2)
+
+        def model(name):
+            row = self.rows[name]
+            if row.recurrent and row.velocities is None:
+                row = replace(row, velocities=testing.velocities)
+            return build(group, row, p, in_channels=test.images.shape[1])
+
+        def loss(model, seed, number, row):
+            source = training[self.rows[row].fixed]
+            return errors(model, source.draw(p.batch, p.context + p.horizon, seed, number)).mean()
+
+        def mean_error(model, source, horizon, seed, count):
+            batches = (
+                source.draw(min(p.batch * 2, count - done), p.context + horizon, seed, done)
+                for done in range(0, count, p.batch * 2)
+            )
+            return evaluate(model, batches, errors).tolist()
+
+        def validate(model):
+            by_step = mean_error(model, validation, p.horizon, VALIDATION, p.test // 4)
+            return sum(by_step) / p.horizon
+
+        def measure(model):
+            by_step = mean_error(model, testing, p.long, TEST, p.test)
+            # The first `horizon` steps do not know how far the forecast will be carried on.
+            metrics = {
+                "test_mse": sum(by_step[: p.horizon]) / p.horizon,
+                # A roll-out far beyond training may blow up; null stands for no finite number.
+                "mse_by_step": [error if math.isfinite(error) else None for error in by_step],
             }
-        return metrics
+            if self.by_velocity:
+                metrics["mse_by_velocity"] = {
+                    name: sum(mean_error(model, source, p.horizon, BY_VELOCITY, p.test // 4))
+                    / p.horizon
+                    for name, source in self.by_velocity(test, p).items()
+                }
+            return metrics
 
-    return Task(
-        model=model,
-        loss=loss,
-        validate=validate,
-        measure=measure,
-        training=p.training(),
-        source=test.source,
-        settings=p.settings(),
-    )
+        return Task(
+            preset=p,
+            model=model,
+            loss=loss,
+            validate=validate,
+            measure=measure,
+            source=told_source(training[False], training[True], validation, testing),
+        )

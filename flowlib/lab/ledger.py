@@ -9,14 +9,16 @@ import json
 import math
 import os
 import platform
+import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]  # flowlib, all of it
 KEYS = ("experiment", "model", "preset", "seed")
 
 
@@ -34,6 +36,10 @@ def folder() -> Path:
 
 def rows(experiment: str, **where) -> list[dict]:
     """The rows of an experiment, the newest of each (model, preset, seed, data), that match `where`.
+
+    Args:
+        experiment: its name, that of its file.
+        where: keys of a row and what they must be, e.g. seed=0.
 
     Raises:
         ValueError: a line of the file is not a row.
@@ -56,6 +62,15 @@ def append(row: dict) -> Path:
 
     Raises:
         ValueError: a key that says which run it is, is missing, or a number is NaN or infinite.
+
+    Example:
+        >>> import tempfile
+        >>> from unittest import mock
+        >>> row = dict(experiment="toy", model="a", preset="quick", seed=0, metrics={"mse": 0.5})
+        >>> with tempfile.TemporaryDirectory() as here:
+        ...     with mock.patch.dict(os.environ, FLOWLIB_RESULTS=here):
+        ...         append(row).name, rows("toy", seed=0)[0]["metrics"]
+        ('toy.jsonl', {'mse': 0.5})
     """
     missing = [key for key in KEYS if key not in row]
     if missing:
@@ -98,9 +113,16 @@ def commit() -> str:
         return "unknown"
 
 
-def mean_std(values: list[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation; the latter is NaN for one value."""
-    mean = sum(values) / len(values)
-    if len(values) == 1:
-        return mean, math.nan
-    return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
+def mean_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; the latter is NaN for one value.
+
+    Raises:
+        ValueError: no value.
+
+    Example:
+        >>> mean_std([1.0, 2.0, 3.0])
+        (2.0, 1.0)
+    """
+    if not values:
+        raise ValueError("values is empty: a mean wants one value or more")
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan

@@ -7,46 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from flowlib.flows import translation_velocities
 from flowlib.groups import Translations
-from flowlib.lab.baselines import Convolution3d
 from flowlib.lab.data.actions import Actions, Clips
-from flowlib.lab.data.kth import KTH, split
-from flowlib.lab.experiment import Sizes, Task
-from flowlib.lab.training import cosine, evaluate
+from flowlib.lab.evaluation import evaluate, mode
+from flowlib.lab.experiment import Preset, Row, Table, Task
 from flowlib.models import Classifier, FrameEncoder
-from flowlib.recurrent import FERNN
 
 VALIDATION, TEST = 201, 202  # seeds of the clips that are the same for all models
 FOLDS = 3
 
 
-@dataclass(frozen=True)
-class Row:
-    """One model of a table.
-
-    Attributes:
-        title: for people.
-        kind: FERNN (with V = {0} a G-RNN), LearnedMotionRNN (the G-RNN+) or Convolution3d.
-        velocities: V.
-        width: times the channels of the preset.
-    """
-
-    title: str
-    kind: type = FERNN
-    velocities: Tensor | None = None
-    width: int = 1
-
-
-@dataclass(frozen=True)
-class Preset(Sizes):
-    """The size of a run, the same for all rows of a table.
+@dataclass(frozen=True, kw_only=True)
+class RecognitionPreset(Preset):
+    """The size of a run, the same for all rows of a table of actions.
 
     Attributes:
         size: of the frames, pixels.
@@ -54,29 +35,17 @@ class Preset(Sizes):
         every: frames of the video from one frame of the clip to the next.
         channels: of the hidden state, for each velocity, of the encoder and of the 3D-CNN.
         batch: clips in one update.
-        updates: of training.
-        record_every: updates between two validations.
         clips: of each sequence, for validation and test.
         background: keep what stands still in a clip, see `Clips`.
         normalise: see `Classifier`.
-        learning_rate: of Adam; `learning_rates` has those of single models.
-        schedule: its factor over training.
     """
 
-    title: str
-    size: int
     steps: int
     every: int
-    channels: int
-    batch: int
-    updates: int
-    record_every: int
     clips: int
     background: bool = True
     normalise: bool = False
     learning_rate: float = 3e-3
-    learning_rates: Mapping[str, float] | None = None
-    schedule: Callable[[float], float] = cosine
 
 
 @dataclass(frozen=True)
@@ -100,7 +69,13 @@ class Question:
 
 
 def complete(actions: Actions) -> list[str]:
-    """The persons who do all actions."""
+    """The persons who do all actions, sorted.
+
+    Example:
+        >>> from flowlib.lab.data.stick import stick
+        >>> complete(stick(size=4, persons=2, takes=1, frames=2))
+        ['person01', 'person02']
+    """
     did = {(s.person, s.action) for s in actions.sequences}
     return [p for p in actions.persons if all((p, action) in did for action in actions.names)]
 
@@ -108,14 +83,20 @@ def complete(actions: Actions) -> list[str]:
 def fold(actions: Actions, seed: int) -> tuple[Actions, Actions, Actions]:
     """Training, validation and test, no person in two of them.
 
-    KTH: the paper's split, for every seed. Others: of the persons who do all actions a third tests
-    and another third validates, as the seed says, in three folds; everybody else trains.
+    Data that have a split of their own keep it for every seed. Else, of the persons who do all actions
+    a third tests and another third validates, as the seed says, in three folds; everybody else trains.
 
     Raises:
         ValueError: fewer than three persons do all actions.
+
+    Example:
+        >>> from flowlib.lab.data.stick import stick
+        >>> parts = fold(stick(size=4, persons=3, takes=1, frames=2), seed=1)
+        >>> [part.persons for part in parts]
+        [['person01'], ['person03'], ['person02']]
     """
-    if actions.source == KTH:
-        return tuple(actions.of(part) for part in split("paper"))
+    if actions.split:
+        return tuple(actions.of(part) for part in actions.split)
     able = complete(actions)
     if len(able) < FOLDS:
         raise ValueError(
@@ -127,25 +108,80 @@ def fold(actions: Actions, seed: int) -> tuple[Actions, Actions, Actions]:
     return actions.of(rest), actions.of(validation), actions.of(test)
 
 
-def build(row: Row, preset: Preset, classes: int) -> nn.Module:
-    """The untrained model of a row."""
-    channels = preset.channels * row.width
-    if row.kind is Convolution3d:
-        return Convolution3d(1, channels, classes)
-    group = Translations((preset.size, preset.size))
+def build(row: Row, preset: RecognitionPreset, classes: int) -> nn.Module:
+    """The untrained model of a row: it gives a clip (batch, time, 1, height, width) class scores.
+
+    A row whose `kind` is no FERNN calls it with (group, channels, classes); it returns such a model.
+    """
+    group, channels = Translations((preset.size, preset.size)), preset.channels * row.width
+    if not row.recurrent:
+        return row.kind(group, channels, classes)
     encoder = FrameEncoder(group, 1, preset.channels)
     rnn = row.kind(group, row.velocities, preset.channels, channels, nonlinearity=torch.tanh)
     return Classifier(rnn, classes, encoder, preset.normalise)
 
 
-def prepare(
-    rows: Mapping[str, Row], question: Question, p: Preset, actions: Actions, device: torch.device
-) -> Task:
-    """The task of a table at a preset; one fold of it is chosen by the seed."""
-    actions = replace(actions, frames=actions.frames.to(device))
+def scores(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Cross-entropy of each clip, and whether the answer is right: (clip, 2)."""
+    clips, labels = batch
+    out = model(clips)
+    right = (out.argmax(1) == labels).float()
+    return torch.stack([F.cross_entropy(out, labels, reduction="none"), right], 1)
 
-    @lru_cache
-    def seeded(seed: int) -> Task:
+
+@torch.no_grad()
+def confusion_matrix(model: nn.Module, batches, classes: int) -> Int[Tensor, "done said"]:
+    """How many clips of each class were taken for which.
+
+    Args:
+        model: clips -> scores (clip, class); it is in evaluation mode meanwhile.
+        batches: (clips, labels), anything to loop over.
+        classes: how many.
+
+    Example:
+        >>> batch = torch.eye(3), torch.tensor([0, 1, 0])  # scores, labels
+        >>> confusion_matrix(nn.Identity(), [batch], classes=3).tolist()
+        [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
+    """
+    counts = torch.zeros(classes * classes, dtype=torch.int64)
+    with mode(model, training=False):
+        for clips, labels in batches:
+            pairs = labels * classes + model(clips).argmax(1)
+            counts += torch.bincount(pairs.cpu(), minlength=len(counts))
+    return counts.reshape(classes, classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecognitionTable(Table):
+    """One table of actions: its rows, its presets, the data and what is asked of them.
+
+    Attributes:
+        rows: name -> Row.
+        presets: name -> RecognitionPreset.
+        read: size of a frame -> `Actions`.
+        question: how the camera moves.
+    """
+
+    metric = "test_accuracy"
+
+    read: Callable[[int], Actions]
+    question: Question
+
+    def prepare(self, preset: str, device: torch.device) -> Task:
+        """The task at a preset; one fold of the data is chosen by the seed.
+
+        Raises:
+            ValueError: too few persons for folds.
+            DataUnavailableError: there are no data.
+        """
+        actions = self.read(self.presets[preset].size)
+        actions = replace(actions, frames=actions.frames.to(device))
+        seeded = lru_cache(partial(self._task, self.presets[preset], actions))
+        return replace(seeded(0), seeded=seeded)
+
+    def _task(self, p: RecognitionPreset, actions: Actions, seed: int) -> Task:
+        """The task of one seed."""
+        question, classes = self.question, len(actions.names)
         size = dict(steps=p.steps, every=p.every, background=p.background)
         parts = fold(actions, seed)
         training = Clips(parts[0], question.velocities, flip=True, **size, **question.training)
@@ -153,14 +189,11 @@ def prepare(
             Clips(part, question.velocities, **size, **question.test) for part in parts[1:]
         )
 
-        def scores(model, batch):
-            return torch.stack(
-                [
-                    F.cross_entropy(out := model(batch[0]), batch[1], reduction="none"),
-                    (out.argmax(1) == batch[1]).float(),
-                ],
-                1,
-            )
+        def model(name):
+            row = self.rows[name]
+            if row.recurrent and row.velocities is None:
+                row = replace(row, velocities=question.velocities)
+            return build(row, p, classes)
 
         def loss(model, seed, number, row):
             clips, labels = training.draw(p.batch, seed, number)
@@ -170,14 +203,7 @@ def prepare(
             return evaluate(model, clips.each(p.clips, seed), scores).tolist()
 
         def measure(model):
-            model.eval()
-            confusion = torch.zeros(len(actions.names), len(actions.names), dtype=torch.int64)
-            with torch.no_grad():
-                for clips, labels in test.each(p.clips, TEST):
-                    pairs = labels * len(actions.names) + model(clips).argmax(1)
-                    confusion += torch.bincount(pairs.cpu(), minlength=confusion.numel()).reshape(
-                        confusion.shape
-                    )
+            confusion = confusion_matrix(model, test.each(p.clips, TEST), classes)
             metrics = {
                 "test_accuracy": (confusion.diagonal().sum() / confusion.sum()).item(),
                 "chance": (confusion.sum(1).max() / confusion.sum()).item(),
@@ -194,14 +220,10 @@ def prepare(
             return metrics
 
         return Task(
-            model=lambda row: build(rows[row], p, len(actions.names)),
+            preset=p,
+            model=model,
             loss=loss,
             validate=lambda model: mean(model, validation, VALIDATION)[0],
             measure=measure,
-            training=p.training(),
-            learning_rates=p.learning_rates or {},
             source=actions.source,
-            settings=p.settings(),
         )
-
-    return replace(seeded(0), seeded=seeded)

@@ -6,24 +6,30 @@ from dataclasses import replace
 from functools import partial
 
 from flowlib.flows import rotation_velocities
-from flowlib.lab.data.motion import MovingImages
-from flowlib.lab.forecasting import PAPER, TINY, Preset, Row, Table
+from flowlib.lab.data.motion import MovingImages, Pictures
+from flowlib.lab.experiment import by_name
+from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
 from flowlib.rotations import Rotations
 
 
 def degrees(radius: int) -> list[int]:
-    """-10 radius, ..., -10, 0, 10, ..., 10 radius degrees a frame: the paper's V_radius^R."""
+    """-10 radius, ..., -10, 0, 10, ..., 10 radius degrees a frame: the paper's V_radius^R.
+
+    Example:
+        >>> degrees(2)
+        [-20, -10, 0, 10, 20]
+    """
     return list(range(-10 * radius, 10 * radius + 1, 10))
 
 
 PRESETS = {
     "tiny": replace(TINY, size=7, orientations=2),
-    "quick": Preset(
+    "quick": ForecastPreset(
         "15 x 15, 5 frames in and 5 out, 4 channels of 8 orientations: under a minute a model",
         size=15, context=5, horizon=5, long=15, channels=4, decoder_layers=1, orientations=8,
         batch=8, updates=120, record_every=20, test=192, memory=0.9,
     ),
-    "laptop": Preset(
+    "laptop": ForecastPreset(
         "15 x 15, 10 frames in and 10 out, 4 channels of 8 orientations: minutes on two CPU cores",
         size=15, context=10, horizon=10, long=40, channels=4, decoder_layers=1, orientations=8,
         batch=8, updates=200, record_every=40, test=256, memory=0.9,
@@ -32,29 +38,32 @@ PRESETS = {
 }  # fmt: skip
 
 
-def group(preset: Preset) -> Rotations:
+def group(preset: ForecastPreset) -> Rotations:
     """What the networks act with. A memory is turned at every step: each turn must lose nothing."""
     return Rotations(preset.orientations, size=preset.size, interpolation="fourier")
 
 
-def turning(velocities, objects, pictures, preset, fixed=False) -> MovingImages:
+def turning(velocities, objects: int, pictures: Pictures, preset, fixed=False) -> MovingImages:
     still = Rotations(1, size=preset.size, interpolation="bicubic")
-    return MovingImages(pictures, rotation_velocities(velocities), objects, None, still, fixed)
+    V = rotation_velocities(velocities)
+    return MovingImages(
+        pictures.images, V, objects, group=still, fixed=fixed, source=pictures.source
+    )
 
 
-def each_velocity(velocities, pictures, preset) -> dict[str, MovingImages]:
+def each_velocity(velocities, pictures: Pictures, preset) -> dict[str, MovingImages]:
     return {str(v): turning([v], 1, pictures, preset) for v in velocities}
 
 
 V1, V2, V4 = (rotation_velocities(degrees(radius)) for radius in (1, 2, 4))
 ROWS = {
-    "g-rnn": Row("G-RNN", [0.0]),
-    "fernn-v2": Row("FERNN-V2^R", V2),
-    "fernn-v4": Row("FERNN-V4^R", V4),
+    "g-rnn": ForecastRow("G-RNN", [0.0]),
+    "fernn-v2": ForecastRow("FERNN-V2^R", V2),
+    "fernn-v4": ForecastRow("FERNN-V4^R", V4),
 }
 
-TABLES = [
-    Table(
+TABLES = by_name(
+    ForecastTable(
         name="rotating-mnist-2",
         title="two overlapping digits, each with its own angular velocity, up to 40 degrees a frame",
         rows=ROWS,
@@ -64,12 +73,12 @@ TABLES = [
         published={"g-rnn": (4.0e-3, 5e-4), "fernn-v2": (1.3e-3, 5e-5), "fernn-v4": (6.1e-4, 3e-5)},
         published_source="Keller 2025",
     ),
-    Table(
+    ForecastTable(
         name="rotation-generalisation",
         title="one digit, trained on -10, 0, 10 degrees a frame, tested on -50 ... 50",
         rows={
             "g-rnn": ROWS["g-rnn"],
-            "fernn-v1": Row("FERNN-V1^R", V1),
+            "fernn-v1": ForecastRow("FERNN-V1^R", V1),
             "fernn-v4": ROWS["fernn-v4"],
         },
         presets={**PRESETS, "laptop": replace(PRESETS["laptop"], updates=120, record_every=20)},
@@ -78,5 +87,4 @@ TABLES = [
         group=group,
         published_source="Keller 2025 shows it as a picture, without numbers",
     ),
-]
-EXPERIMENTS = [table.experiment() for table in TABLES]
+)

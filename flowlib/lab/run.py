@@ -7,42 +7,91 @@ measures, and returns the row of the ledger.
 from __future__ import annotations
 
 import os
-import resource
 import shlex
-import sys
+from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
 import torch
+from filelock import FileLock, Timeout
 
 from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mnist
+from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
-from flowlib.lab.training import fit
+from flowlib.lab.memory import PeakMemory
+from flowlib.lab.training import History, fit
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+class RowIsRunningError(RuntimeError):
+    """Another process does this row at this moment."""
 
 
 def experiments() -> dict[str, Experiment]:
-    """All experiments by name."""
+    """All experiments by name: the tables of the book.
+
+    Example:
+        >>> list(experiments())[:2]
+        ['translating-mnist', 'velocity-generalisation']
+    """
     rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions)
-    return {e.name: e for room in rooms for e in room.EXPERIMENTS}
+    return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 
 
-def find(kind: str, name: str, known) -> object:
-    """known[name], or a ValueError that names the known ones."""
+def find(kind: str, name: str, known: Mapping) -> object:
+    """known[name], or a ValueError that names the known ones.
+
+    Example:
+        >>> find("preset", "big", {"quick": 1, "laptop": 2})
+        Traceback (most recent call last):
+        ValueError: there is no preset 'big': choose one of quick, laptop
+    """
     if name not in known:
         raise ValueError(f"there is no {kind} {name!r}: choose one of {', '.join(known)}")
     return known[name]
 
 
 def checkpoint_path(experiment: str, model: str, preset: str, seed: int) -> Path:
-    """Where a run keeps its checkpoint: FLOWLIB_CHECKPOINTS, else in the user's cache folder."""
+    """Where a run keeps its checkpoint: FLOWLIB_CHECKPOINTS, else in the user's cache folder.
+
+    Args:
+        experiment: its name; see `run` for the others.
+
+    Example:
+        >>> checkpoint_path("translating-mnist", "g-rnn", "tiny", 0).name
+        'translating-mnist-g-rnn-tiny-0.pt'
+    """
     folder = (
         os.environ.get("FLOWLIB_CHECKPOINTS") or Path(pooch.os_cache("flowlib")) / "checkpoints"
     )
     return Path(folder) / f"{experiment}-{model}-{preset}-{seed}.pt"
 
 
+@contextmanager
+def row_lock(experiment: str, model: str, preset: str, seed: int):
+    """Nobody else does this row meanwhile: else there would be two rows for one seed, and two runs
+    would write one checkpoint. Arguments as for `checkpoint_path`.
+
+    Raises:
+        RowIsRunningError: somebody does it already.
+    """
+    path = checkpoint_path(experiment, model, preset, seed).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        held = FileLock(path).acquire(timeout=0)
+    except Timeout as error:
+        raise RowIsRunningError(
+            f"another process runs {experiment} {model} {preset} {seed} at this moment: wait until "
+            "its row is in the ledger, or run another row"
+        ) from error
+    with held:
+        yield
+
+
 def run(
-    experiment: str,
+    experiment: str | Experiment,
     model: str,
     preset: str = "quick",
     seed: int = 0,
@@ -56,7 +105,9 @@ def run(
     """Train and measure one row. The row is returned, not written: see `flowlib.lab.ledger.append`.
 
     Args:
-        experiment, model, preset: names, see `python -m flowlib list`.
+        experiment: a name, see `python -m flowlib list`, or an experiment of your own. The row of one's
+            own has no command: `python -m flowlib` does not know it.
+        model, preset: names, of the experiment's.
         seed: of the initial weights and of the training data. Test data are the same for all seeds.
         device: "cpu", "cuda", ...
         checkpoint: file to resume from and to save to.
@@ -65,43 +116,50 @@ def run(
         precision: "float32", or "bfloat16": training under autocast, measured in float32.
         progress: show progress bars.
 
+    Returns:
+        The trained model, its history and its row. A model with nothing to train, such as one that
+        repeats the last frame, is measured as it is, after 0 updates.
+
     Raises:
-        ValueError: a name that is not known (the message lists those that are), a device that is
-            not there, or a checkpoint of another run.
+        ValueError: a name that is not known (the message lists those that are), one's own experiment
+            with the name of a table of the book, a task of other sizes than the preset's, a device
+            that is not there, or a checkpoint of another run.
     """
-    chosen = find("experiment", experiment, experiments())
-    find(f"model of {experiment}", model, chosen.models)
-    find(f"preset of {experiment}", preset, chosen.presets)
+    chosen, own = _chosen(experiment)
+    find(f"model of {chosen.name}", model, chosen.models)
+    find(f"preset of {chosen.name}", preset, chosen.presets)
     place = torch_device(device)
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision is {precision!r}: it wants float32 or bfloat16")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}: it wants {' or '.join(PRECISIONS)}")
     task = task or chosen.prepare(preset, place)
+    _check_sizes(task, chosen, preset)
     task = task.seeded(seed) if task.seeded else task
+    memory = PeakMemory(place)
     torch.manual_seed(seed)
     network = task.model(model).to(place)
-    identity = dict(experiment=experiment, model=model, preset=preset, seed=seed, data=task.source)
-    if place.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(place)
+    identity = dict(experiment=chosen.name, model=model, preset=preset, seed=seed, data=task.source)
 
     def loss(net, number):
         with torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16"):
             return task.loss(net, seed, number, model)
 
-    rate = {"learning_rate": task.learning_rates[model]} if model in task.learning_rates else {}
-    history = fit(
-        network,
-        loss,
-        validate=task.validate,
-        checkpoint=checkpoint,
-        identity={**identity, "settings": task.settings, "precision": precision},
-        deadline=deadline,
-        label=f"{model}, seed {seed}",
-        progress=progress,
-        **{**task.training, **rate},
-    )
-    command = f"python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
-    command += "" if device == "cpu" else f" --device {shlex.quote(device)}"
-    command += "" if precision == "float32" else f" --precision {precision}"
+    if any(p.requires_grad for p in network.parameters()):
+        history = fit(
+            network,
+            loss,
+            validate=task.validate,
+            checkpoint=checkpoint,
+            identity={**identity, "settings": task.settings, "precision": precision},
+            deadline=deadline,
+            label=f"{model}, seed {seed}",
+            progress=progress,
+            **task.preset.training(model),
+        )
+    else:
+        with mode(network, training=False), torch.no_grad():
+            validation = task.validate(network)
+            first = loss(network, 0).item()
+        history = History(updates=[0], seconds=[0.0], loss=[first], validation=[validation])
     row = {
         **identity,
         "settings": task.settings,
@@ -110,17 +168,59 @@ def run(
         "updates": history.updates[-1],
         "best_update": history.updates[history.best],
         "seconds": round(history.seconds[-1], 1),
-        "peak_memory_mb": peak_memory_mb(place),
+        "peak_memory_mb": memory.mb(),
         "device": device_name(place),
         "precision": precision,
         "threads": torch.get_num_threads(),
-        "command": command,
+        "command": None if own else _command(identity, device, precision),
     }
     return Result(network, history, row)
 
 
+def _chosen(experiment: str | Experiment) -> tuple[Experiment, bool]:
+    """The experiment, and whether it is the reader's own."""
+    known = experiments()
+    if not isinstance(experiment, Experiment):
+        return find("experiment", experiment, known), False
+    if experiment.name in known and experiment != known[experiment.name]:
+        raise ValueError(
+            f"the experiment is called {experiment.name!r}, and is not the table of that name: give it "
+            "a name of its own, so that its rows are not taken for that table's"
+        )
+    return experiment, experiment.name not in known
+
+
+def _check_sizes(task: Task, experiment: Experiment, preset: str) -> None:
+    """Raises ValueError where the row would say another size than that of the run."""
+    wanted, got = experiment.settings[preset], task.settings
+    differ = [k for k in wanted.keys() | got.keys() if wanted.get(k) != got.get(k)]
+    if differ:
+        raise ValueError(
+            f"the task is not {experiment.name} at {preset}: "
+            + ", ".join(f"{k} is {got.get(k)}, not {wanted.get(k)}" for k in sorted(differ))
+            + "; run an experiment of your own name: dataclasses.replace(table, name=..., "
+            "presets=...).experiment()"
+        )
+
+
+def _command(identity: dict, device: str, precision: str) -> str:
+    """What makes the row again."""
+    command = "python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
+    command = command.format(**identity)
+    command += "" if device == "cpu" else f" --device {shlex.quote(device)}"
+    return command + ("" if precision == "float32" else f" --precision {precision}")
+
+
 def torch_device(name: str) -> torch.device:
-    """The device of that name, after a look whether it is there."""
+    """The device of that name.
+
+    Raises:
+        ValueError: it is not there.
+
+    Example:
+        >>> torch_device("cpu")
+        device(type='cpu')
+    """
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -130,12 +230,10 @@ def torch_device(name: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
+    """What a row calls it: the name of the card on CUDA, else the type.
+
+    Example:
+        >>> device_name(torch.device("cpu"))
+        'cpu'
+    """
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def peak_memory_mb(device: torch.device) -> float:
-    """Highest memory in use so far: of the device on CUDA, of the whole process elsewhere."""
-    if device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

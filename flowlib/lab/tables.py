@@ -6,43 +6,53 @@ from flowlib.lab import ledger
 from flowlib.lab.experiment import Experiment
 
 SHOWN = ("quick", "laptop", "paper")
+PREFERRED = ("MNIST", "KTH")  # where rows of several data sets are there
 
 
 def number(mean: float, spread: float | None = None, accuracy: bool = False) -> str:
-    """1.4e-03 +- 8.9e-06, or 0.716 +- 0.04 for accuracies, without the part that is not known."""
+    """1.4e-03 ± 9e-06, or 0.716 ± 0.04 for accuracies, without the part that is not known.
+
+    Example:
+        >>> number(1.4e-3, 8.9e-6), number(0.716, 0.04, accuracy=True), number(2e-3)
+        ('1.4e-03 ± 9e-06', '0.716 ± 0.04', '2.0e-03')
+    """
     first, second = (f"{mean:.3f}", ".2g") if accuracy else (f"{mean:.1e}", ".0e")
     known = spread is not None and spread == spread
     return first + (f" ± {spread:{second}}" if known else "")
 
 
-def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
-    """Mean, standard deviation, seeds and data of a row of the table; None without rows.
+def rows_of_one(experiment: Experiment, model: str, preset: str) -> list[dict]:
+    """The rows of a model at a preset, of one data set; where the ledger holds several, MNIST or the
+    whole of KTH comes first."""
+    rows = experiment.rows(model, preset)
+    source = min((row["data"] for row in rows), key=lambda name: name not in PREFERRED, default="")
+    return [row for row in rows if row["data"] == source]
 
-    Rows are of one data set; where the ledger holds several, MNIST or the whole of KTH comes first.
-    """
+
+def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
+    """Mean, standard deviation, seeds and data of a row of the table, see `rows_of_one`; None without
+    rows."""
     if preset not in experiment.presets:
         return None
-    rows = experiment.rows(model, preset)
+    rows = rows_of_one(experiment, model, preset)
     if not rows:
         return None
-    source = min((row["data"] for row in rows), key=lambda name: name not in ("MNIST", "KTH"))
-    rows = [row for row in rows if row["data"] == source]
     mean, spread = ledger.mean_std([row["metrics"][experiment.metric] for row in rows])
     return dict(
         mean=mean,
         spread=spread,
         seeds=len(rows),
-        data=source,
+        data=rows[0]["data"],
         parameters=rows[0]["parameters"],
         seconds=sum(row["seconds"] for row in rows) / len(rows),
     )
 
 
 def by_velocity(experiment: Experiment, model: str, preset: str) -> dict[str, float]:
-    """Our error at each velocity, mean over the MNIST rows of a model; {} without rows."""
+    """Our error at each velocity, mean over the rows of a model, see `rows_of_one`; {} without rows."""
     rows = [
         row["metrics"]["mse_by_velocity"]
-        for row in experiment.rows(model, preset, data="MNIST")
+        for row in rows_of_one(experiment, model, preset)
         if "mse_by_velocity" in row["metrics"]
     ]
     return {v: sum(row[v] for row in rows) / len(rows) for v in rows[0]} if rows else {}

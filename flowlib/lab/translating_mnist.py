@@ -12,19 +12,20 @@ from functools import partial
 import torch
 
 from flowlib.flows import translation_velocities
-from flowlib.lab.data.motion import MovingImages
-from flowlib.lab.forecasting import PAPER, TINY, Preset, Row, Table
+from flowlib.lab.data.motion import MovingImages, Pictures
+from flowlib.lab.experiment import by_name
+from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
 
 STILL, V1, V2 = (translation_velocities(radius) for radius in range(3))
 
 PRESETS = {
     "tiny": TINY,
-    "quick": Preset(
+    "quick": ForecastPreset(
         "14 x 14, 5 frames in and 10 out, 8 channels: about half a minute a model on two CPU cores",
         size=14, context=5, horizon=10, long=30, channels=8, decoder_layers=2,
         batch=6, updates=300, record_every=30, test=192, memory=0.9,
     ),
-    "laptop": Preset(
+    "laptop": ForecastPreset(
         "12 x 12, 10 frames in and 10 out, 8 channels: minutes a row on two CPU cores",
         size=12, context=10, horizon=10, long=80, channels=8, decoder_layers=2,
         batch=8, updates=600, record_every=50, test=512,
@@ -34,22 +35,31 @@ PRESETS = {
 
 
 def x_velocities(*speeds: int) -> torch.Tensor:
-    """Velocities along x alone: (0, v_x)."""
+    """Velocities along x alone: (0, v_x).
+
+    Example:
+        >>> x_velocities(-1, 0, 1).tolist()
+        [[0, -1], [0, 0], [0, 1]]
+    """
     return torch.tensor([(0, x) for x in speeds])
 
 
-def moving(velocities, objects, pictures, preset, fixed=False) -> MovingImages:
-    return MovingImages(pictures, velocities, objects=objects, fixed=fixed)
+def moving(velocities, objects: int, pictures: Pictures, preset, fixed=False) -> MovingImages:
+    return MovingImages(
+        pictures.images, velocities, objects=objects, fixed=fixed, source=pictures.source
+    )
 
 
-def each_velocity(velocities, pictures, preset) -> dict[str, MovingImages]:
-    return {",".join(map(str, v.tolist())): MovingImages(pictures, v[None]) for v in velocities}
+def each_velocity(velocities, pictures: Pictures, preset) -> dict[str, MovingImages]:
+    return {
+        ",".join(map(str, v.tolist())): moving(v[None], 1, pictures, preset) for v in velocities
+    }
 
 
 ONE = {
-    "g-rnn": Row("G-RNN", STILL),
-    "fernn-v1": Row("FERNN-V1", V1),
-    "fernn-v2": Row("FERNN-V2", V2),
+    "g-rnn": ForecastRow("G-RNN", STILL),
+    "fernn-v1": ForecastRow("FERNN-V1", V1),
+    "fernn-v2": ForecastRow("FERNN-V2", V2),
 }
 DISCUSSION = "Keller 2025, public review discussion"
 
@@ -65,16 +75,16 @@ BETWEEN = {
     "v12345": (5e-5, 5e-5, 5e-5, 5e-5, 5e-5, 4e-5, 5e-5, 5e-5, 5e-5, 5e-5, 5e-5),
 }
 
-TABLES = [
-    Table(
+TABLES = by_name(
+    ForecastTable(
         name="translating-mnist",
         title="one digit, constant velocity, |v| <= 2, torus",
         rows={
             **ONE,
-            "fernn-v2-mixing": Row("FERNN-V2, velocity mixing", V2, mixing=1),
-            "g-rnn-wide": Row("G-RNN, 4 x channels", STILL, width=4),
-            "g-rnn-fixed": Row("G-RNN, one velocity a picture", STILL, fixed=True),
-            "fernn-v2-fixed": Row("FERNN-V2, one velocity a picture", V2, fixed=True),
+            "fernn-v2-mixing": ForecastRow("FERNN-V2, velocity mixing", V2, mixing=1),
+            "g-rnn-wide": ForecastRow("G-RNN, 4 x channels", STILL, width=4),
+            "g-rnn-fixed": ForecastRow("G-RNN, one velocity a picture", STILL, fixed=True),
+            "fernn-v2-fixed": ForecastRow("FERNN-V2, one velocity a picture", V2, fixed=True),
         },
         presets=PRESETS,
         videos=partial(moving, V2, 1),
@@ -86,7 +96,7 @@ TABLES = [
         },
         published_source=f"{DISCUSSION} (one digit)",
     ),
-    Table(
+    ForecastTable(
         name="velocity-generalisation",
         title="one digit, trained on |v| <= 1, tested on each velocity with |v| <= 2",
         rows=ONE,
@@ -95,10 +105,10 @@ TABLES = [
         by_velocity=partial(each_velocity, V2),
         published_source="Keller 2025 shows it as a picture, without numbers",
     ),
-    Table(
+    ForecastTable(
         name="translating-mnist-2",
         title="two digits, each with its own velocity, |v| <= 2, torus",
-        rows={**ONE, "g-rnn-wide": Row("G-RNN, 8 x channels", STILL, width=8)},
+        rows={**ONE, "g-rnn-wide": ForecastRow("G-RNN, 8 x channels", STILL, width=8)},
         presets=PRESETS,
         videos=partial(moving, V2, 2),
         published={
@@ -109,16 +119,16 @@ TABLES = [
         },
         published_source=DISCUSSION,
     ),
-    Table(
+    ForecastTable(
         name="between-generators",
         title="one digit, x-velocity -5 ... 5, by the set V of x-velocities",
         rows={
-            "v0": Row("{0} (G-RNN)", x_velocities(0)),
-            "v1": Row("{-1, 0, 1}", x_velocities(-1, 0, 1)),
-            "v5": Row("{-5, 0, 5}", x_velocities(-5, 0, 5)),
-            "v24": Row("{-4, -2, 0, 2, 4}", x_velocities(-4, -2, 0, 2, 4)),
-            "v135": Row("{-5, -3, -1, 0, 1, 3, 5}", x_velocities(-5, -3, -1, 0, 1, 3, 5)),
-            "v12345": Row("{-5, ..., 5}", x_velocities(*range(-5, 6))),
+            "v0": ForecastRow("{0} (G-RNN)", x_velocities(0)),
+            "v1": ForecastRow("{-1, 0, 1}", x_velocities(-1, 0, 1)),
+            "v5": ForecastRow("{-5, 0, 5}", x_velocities(-5, 0, 5)),
+            "v24": ForecastRow("{-4, -2, 0, 2, 4}", x_velocities(-4, -2, 0, 2, 4)),
+            "v135": ForecastRow("{-5, -3, -1, 0, 1, 3, 5}", x_velocities(-5, -3, -1, 0, 1, 3, 5)),
+            "v12345": ForecastRow("{-5, ..., 5}", x_velocities(*range(-5, 6))),
         },
         presets={**PRESETS, "laptop": replace(PRESETS["laptop"], long=10)},
         videos=partial(moving, x_velocities(*range(-5, 6)), 1),
@@ -137,19 +147,18 @@ TABLES = [
             for name, errors in BETWEEN.items()
         },
     ),
-    Table(
+    ForecastTable(
         name="augmentation",
         title="one digit, few pictures to train on, velocities fixed or drawn anew, |v| <= 2",
         rows={
-            "g-rnn-fixed": Row("G-RNN, one velocity a picture", STILL, fixed=True),
-            "g-rnn": Row("G-RNN, velocities drawn anew", STILL),
-            "fernn-v2-fixed": Row("FERNN-V2, one velocity a picture", V2, fixed=True),
-            "fernn-v2": Row("FERNN-V2, velocities drawn anew", V2),
+            "g-rnn-fixed": ForecastRow("G-RNN, one velocity a picture", STILL, fixed=True),
+            "g-rnn": ForecastRow("G-RNN, velocities drawn anew", STILL),
+            "fernn-v2-fixed": ForecastRow("FERNN-V2, one velocity a picture", V2, fixed=True),
+            "fernn-v2": ForecastRow("FERNN-V2, velocities drawn anew", V2),
         },
         presets={k: replace(PRESETS[k], pictures=FEW) for k in ("tiny", "laptop")},
         videos=partial(moving, V2, 1),
         by_velocity=partial(each_velocity, V2),
         published_source="not in the paper; asked for in its public review discussion",
     ),
-]
-EXPERIMENTS = [table.experiment() for table in TABLES]
+)

@@ -10,9 +10,11 @@ import torch
 import flowlib as fl
 from flowlib.lab import actions as module
 from flowlib.lab import recognition
+from flowlib.lab.baselines import LearnedMotionRNN
 from flowlib.lab.data.actions import Actions, Sequence
-from flowlib.lab.data.kth import KTH, NAMES, SUBSET
+from flowlib.lab.data.kth import KTH, NAMES, SUBSET, split
 from flowlib.lab.data.stick import stick
+from flowlib.lab.experiment import Row
 from flowlib.lab.run import experiments, run
 from flowlib.lab.tables import table
 
@@ -20,20 +22,21 @@ REAL = Path(os.environ.get("FLOWLIB_DATA", "nowhere")) / "kth"
 
 
 @pytest.fixture(scope="module")
-def tasks():
-    """The four tables, on few stick figures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "stick", lambda size: stick(size, persons=6, takes=1, frames=12))
-        yield {
-            asked: experiments()[f"stick-{asked}"].prepare("tiny", torch.device("cpu"))
-            for asked in module.QUESTIONS
-        }
+def few():
+    """The four tables, on few stick figures, under names of their own."""
+    figures = stick(module.PRESETS["tiny"].size, persons=6, takes=1, frames=12)
+    return {
+        asked: dataclasses.replace(
+            module.TABLES[f"stick-{asked}"], name=f"few-{asked}", read=lambda size: figures
+        ).experiment()
+        for asked in module.QUESTIONS
+    }
 
 
 @pytest.mark.parametrize("asked", module.QUESTIONS)
-def test_every_model_runs_and_is_measured(tasks, asked):
+def test_every_model_runs_and_is_measured(few, asked):
     for model in module.ROWS:
-        row = run(f"stick-{asked}", model, "tiny", 1, task=tasks[asked], progress=False).row
+        row = run(few[asked], model, "tiny", 1, progress=False).row
         confusion = torch.tensor(row["metrics"]["confusion"])
         assert confusion.shape == (6, 6) and confusion.sum() == 12, "two persons, six actions"
         right = confusion.diagonal().sum() / confusion.sum()
@@ -49,7 +52,7 @@ def listed(source, persons):
     rows = [Sequence(a, p, f"{p}_{a}", 0, 9) for p in persons for a in NAMES]
     rows.append(Sequence("boxing", "extra", "extra_boxing", 0, 9))
     frames = torch.zeros(9, 4, 4, dtype=torch.uint8)
-    return Actions(source, NAMES, frames, tuple(rows))
+    return Actions(source, NAMES, frames, tuple(rows), split("paper") if source == KTH else None)
 
 
 @pytest.mark.parametrize("source, count", [(SUBSET, 3), ("Weizmann", 9), (KTH, 25)])
@@ -71,7 +74,7 @@ def test_the_flow_of_the_camera_is_the_same_question():
     """A FERNN on a V that is a group, behind an encoder with batch normalisation, is invariant."""
     torus = fl.Translations((3, 3))
     torch.manual_seed(0)
-    row = recognition.Row("", velocities=fl.translation_velocities(1))
+    row = Row("", fl.translation_velocities(1))
     preset = dataclasses.replace(module.PRESETS["tiny"], size=3)
     model = recognition.build(row, preset, 6).double().requires_grad_(False)
     video = torch.rand(5, 6, 1, 3, 3).double()
@@ -80,9 +83,7 @@ def test_the_flow_of_the_camera_is_the_same_question():
         scores = model(video)
         moved = model(fl.flow_video(torus, video, (1, -1)))
         torch.testing.assert_close(moved, scores, rtol=0, atol=1e-13)
-    plus = recognition.build(
-        dataclasses.replace(row, kind=module.LearnedMotionRNN), preset, 6
-    ).double()
+    plus = recognition.build(dataclasses.replace(row, kind=LearnedMotionRNN), preset, 6).double()
     assert (plus(fl.flow_video(torus, video, (1, -1))) - plus(video)).abs().max() > 1e-4
 
 
@@ -99,11 +100,13 @@ def test_a_dry_run_of_the_paper_s_preset_on_real_videos(tmp_path, monkeypatch):
     short = dataclasses.replace(
         module.PRESETS["paper"], size=8, channels=2, batch=4, updates=2, record_every=1, every=1
     )
-    monkeypatch.setitem(module.PRESETS, "paper", short)
-    experiment = experiments()["kth-fixed"]
+    table = dataclasses.replace(
+        module.TABLES["kth-fixed"], name="dry-run", presets={"paper": short}
+    )
+    experiment = table.experiment()
     task = experiment.prepare("paper", torch.device("cpu"))
     for model in ("3d-cnn", "fernn-v2"):
-        row = run("kth-fixed", model, "paper", task=task, progress=False).row
+        row = run(experiment, model, "paper", task=task, progress=False).row
         assert row["data"] == SUBSET, "a part of KTH is never called KTH"
         assert sum(map(sum, row["metrics"]["confusion"])) > 20
 
@@ -117,16 +120,37 @@ def test_accuracies_stand_in_the_table_as_they_were_published(tmp_path, monkeypa
 def test_what_is_at_hand(tmp_path, monkeypatch):
     monkeypatch.setenv("FLOWLIB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FLOWLIB_DATA", str(tmp_path))
-    assert module.at_hand() == "stick"
+    assert module.at_hand().name == "stick"
     if REAL.exists():
         for name in ("kth", "weizmann"):
             (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / "kth" / "00sequences.txt").symlink_to(REAL / "00sequences.txt")
-        assert module.at_hand() == "stick", "an annotation without a video"
+        assert module.at_hand().name == "stick", "an annotation without a video"
         video = "person01_walking_d1_uncomp.avi"
         (tmp_path / "kth" / video).symlink_to(REAL / video)
-        assert module.at_hand() == "stick", "one person makes no folds"
+        assert module.at_hand().name == "stick", "one person makes no folds"
         for path in REAL.glob("person*d1*"):
             if path.name != video:
                 (tmp_path / "kth" / path.name).symlink_to(path)
-        assert module.at_hand() == "kth"
+        assert module.at_hand().name == "kth"
+
+
+def test_one_more_data_set_is_one_object():
+    """Its tables, their presets and names follow from it."""
+    figures = stick(8, persons=3, takes=1, frames=12)
+    own = dataclasses.replace(figures, source="my cats")
+    cats = module.DataSet("cats", "cats, filmed at home", lambda size: own)
+    table = cats.table("switch")
+    assert table.name == "cats-switch" and "paper" not in table.presets
+    assert table.title == "cats, filmed at home: the camera changes its velocity half-way"
+    row = run(table.experiment(), "g-rnn", "tiny", progress=False).row
+    assert row["data"] == "my cats" and row["command"] is None
+    assert "paper" in module.DATA["kth"].table("fixed").presets
+
+
+def test_measuring_leaves_the_mode_of_a_model(few):
+    task = few["fixed"].prepare("tiny", torch.device("cpu"))
+    model = task.model("3d-cnn").train()
+    model.norms[0].eval()
+    task.measure(model)
+    assert model.training and not model.norms[0].training

@@ -45,3 +45,17 @@ def test_the_3d_cnn_commutes_with_what_its_halving_allows(seeded):
     moved = cnn(torus.act((4, -4), video))
     torch.testing.assert_close(moved, scores, rtol=0, atol=1e-14)
     assert (cnn(fl.flow_video(torus, video, (0, 1))) - scores).abs().max() > 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_learned_motion_in_half_precision(dtype, seeded):
+    """Near float32, as far as the few digits go; the state keeps its type."""
+    torus = fl.Translations((6, 5))
+    plus = LearnedMotionRNN(torus, fl.translation_velocities(1), 1, 2).requires_grad_(False)
+    video = torch.rand(2, 4, 1, 6, 5)
+    exact = plus(video)
+    half = plus.to(dtype)(video.to(dtype))
+    assert half.dtype == dtype
+    torch.testing.assert_close(half.float(), exact, rtol=0, atol=0.03 * exact.abs().max().item())
+    with torch.autocast("cpu", torch.bfloat16):
+        plus.float()(video)

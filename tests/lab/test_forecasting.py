@@ -8,15 +8,18 @@ import torch
 from torch import nn
 
 import flowlib as fl
-from flowlib.lab import bouncing_mnist, rotating_mnist, translating_mnist
-from flowlib.lab.forecasting import PAPER, TINY, build
+from flowlib.lab import bouncing_mnist, ledger, rotating_mnist, tables, translating_mnist
+from flowlib.lab.baselines import LearnedMotionRNN
+from flowlib.lab.data.motion import MovingImages, Pictures
+from flowlib.lab.forecasting import PAPER, TINY, ForecastRow, ForecastTable, build
 from flowlib.lab.run import experiments, run
+from flowlib.lab.tables import table as printed
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 TABLES = {
-    table.name: table
+    name: table
     for room in (translating_mnist, rotating_mnist, bouncing_mnist)
-    for table in room.TABLES
+    for name, table in room.TABLES.items()
 }
 
 
@@ -157,7 +160,7 @@ def test_the_paper_preset_builds_the_paper_s_model(name):
 @pytest.mark.parametrize("group", [fl.Translations((6, 6)), fl.Rotations(4, size=6)], ids=str)
 def test_memory_is_kept_at_first(group):
     """With memory 1 and no new input, the untrained state stays (rotations: nearly) as it is."""
-    row = translating_mnist.Row("", [(0, 0)] if group.dim == 2 else [0.0], mixing=1)
+    row = ForecastRow("", [(0, 0)] if group.dim == 2 else [0.0], mixing=1)
     rnn = build(group, row, dataclasses.replace(TINY, memory=1.0)).rnn.double()
     state = torch.ones(1, 1, TINY.channels, *group.shape, dtype=torch.float64)
     kept = rnn.update(state, torch.zeros_like(state[:, 0]))[..., 2:4, 2:4]
@@ -175,3 +178,105 @@ def test_bad_names(as_users_see_it, tasks):
     ):
         with pytest.raises(ValueError, match=message):
             run(*names, progress=False)
+
+
+class Repeats(nn.Module):
+    """A baseline: the last frame again. There is nothing to train."""
+
+    def forward(self, context, steps):
+        return context[:, -1:].expand(-1, steps, -1, -1, -1)
+
+
+class Convolves(Repeats):
+    """A baseline: the last frame, filtered, the same for each step."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(2, channels, 3, padding=1), nn.Dropout(0.5), nn.Conv2d(channels, 2, 1)
+        )
+
+    def forward(self, context, steps):
+        return self.layers(context[:, -1])[:, None].expand(-1, steps, -1, -1, -1)
+
+
+def own_table(source="leaves", name="leaves", **changes):
+    """Two-coloured leaves that move at (0, 1), and networks of three kinds."""
+    leaves = torch.rand(20, 2, 7, 7, generator=torch.Generator().manual_seed(0))
+    asked = []
+
+    def read(split, size):
+        asked.append((split, size))
+        return Pictures(leaves, source) if source else Pictures(leaves)
+
+    def videos(pictures, preset, fixed):
+        return MovingImages(pictures.images, [(0, 1)], source=pictures.source)
+
+    table = ForecastTable(
+        name=name,
+        title="leaves in the wind",
+        rows={
+            "fernn": ForecastRow("FERNN", None),
+            "g-rnn-plus": ForecastRow("G-RNN+", [(0, 0), (0, 1)], LearnedMotionRNN),
+            "last-frame": ForecastRow("the last frame", kind=lambda group, channels: Repeats()),
+            "cnn": ForecastRow("a CNN", kind=lambda group, channels: Convolves(channels), width=3),
+        },
+        presets={"tiny": TINY},
+        videos=videos,
+        read=read,
+    )
+    return dataclasses.replace(table, **changes), asked
+
+
+def test_own_pictures_and_own_models_stand_in_a_table(tmp_path, monkeypatch):
+    """All kinds of models, from reading to the printed table; no row says MNIST."""
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path))
+    table, asked = own_table()
+    experiment = table.experiment()
+    found = {}
+    for model in experiment.models:
+        result = run(experiment, model, "tiny", progress=False)
+        assert ledger.append(result.row) == tmp_path / "leaves.jsonl"
+        found[model] = result.row
+        assert result.row["data"] == "leaves" and result.row["command"] is None
+        assert math.isfinite(result.row["metrics"]["test_mse"])
+    assert set(asked) == {("train", 7), ("test", 7)}
+    assert found["cnn"]["parameters"] == 6 * 2 * 9 + 6 + 6 * 2 + 2, "three times the channels"
+    assert found["last-frame"]["parameters"] == found["last-frame"]["updates"] == 0
+    text = printed(experiment)
+    assert "the last frame" in text and "MNIST" not in text
+    assert tables.summary(experiment, "cnn", "tiny")["data"] == "leaves"
+    # What it measures is what it says: the mean over leaves, colours and pixels.
+    video = table.prepare("tiny", torch.device("cpu"))
+    leaf = MovingImages(own_table()[0].read("test", 7).images, [(0, 1)]).draw(8, 5, 102, 0)
+    by_hand = (leaf[:, 3:] - leaf[:, 2:3]).square().mean().item()
+    assert video.source == "leaves"
+    assert found["last-frame"]["metrics"]["test_mse"] == pytest.approx(by_hand, rel=0.2)
+
+
+def test_no_data_are_called_by_the_name_of_others(tmp_path):
+    """The source is told by what made the videos, whatever was read before."""
+    own = torch.rand(20, 1, 7, 7)
+
+    def videos(pictures, preset, fixed):
+        return MovingImages(own, [(0, 1)])  # not those that were read
+
+    few = {"a": ForecastRow("G-RNN", [(0, 0)])}
+    table = dataclasses.replace(TABLES["translating-mnist"], name="mine", rows=few)
+    mine = dataclasses.replace(table, videos=videos, by_velocity=None)
+    cpu = torch.device("cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOWLIB_OFFLINE", "1")
+        patch.setenv("FLOWLIB_DATA", str(tmp_path))
+        assert table.prepare("tiny", cpu).source == "scikit-learn digits"
+        assert mine.prepare("tiny", cpu).source == "own pictures"
+        boxes = dataclasses.replace(TABLES["bouncing-mnist"], name="boxes")
+        assert boxes.prepare("tiny", cpu).source == "scikit-learn digits"
+        mute = dataclasses.replace(mine, videos=lambda *_: Mute())
+        with pytest.raises(ValueError, match="Mute does not tell where its pictures are from"):
+            mute.prepare("tiny", cpu)
+    assert own_table(source=None)[0].prepare("tiny", cpu).source == "own pictures"
+
+
+class Mute:
+    group, velocities = fl.Translations((7, 7)), torch.tensor([[0, 1]])

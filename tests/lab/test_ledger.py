@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,13 @@ def test_what_is_not_a_row_is_not_written(folder):
     assert not (folder / "toy.jsonl").exists()
 
 
+def test_the_ledger_of_the_checkout_is_found(monkeypatch):
+    monkeypatch.delenv("FLOWLIB_RESULTS")
+    root = Path(__file__).resolve().parents[2]
+    assert ledger.folder() == root / "book" / "results"
+    assert len(ledger.rows("translating-mnist")) > 10
+
+
 def test_the_commit_is_that_of_the_package(tmp_path, monkeypatch):
     """Not that of somebody's checkout in which the package happens to be installed."""
 
@@ -93,3 +101,5 @@ def test_mean_and_standard_deviation():
     assert ledger.mean_std([1.0, 2.0, 6.0]) == (3.0, pytest.approx(math.sqrt(7)))
     mean, spread = ledger.mean_std([0.25])
     assert mean == 0.25 and math.isnan(spread), "one value has no spread"
+    with pytest.raises(ValueError, match="values is empty"):
+        ledger.mean_std([])

@@ -9,7 +9,8 @@ from torch import nn
 import flowlib as fl
 from flowlib.lab import checkpoints
 from flowlib.lab.checkpoints import load_checkpoint, remove_checkpoint, save_checkpoint
-from flowlib.lab.training import OutOfTime, constant, cosine, evaluate, fit
+from flowlib.lab.evaluation import evaluate, mode
+from flowlib.lab.training import History, OutOfTime, constant, cosine, fit
 
 
 def toy(seed=0):
@@ -85,6 +86,35 @@ def test_it_ends_with_the_best_weights():
     model = toy()
     history = fit(model, loss, **RUN | {"validate": scripted})
     assert history.best == 2 and same(model, seen[2]) and not same(model, seen[3])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_training_is_done_in_training_mode(before):
+    """Whatever mode the model comes in, and what is frozen comes back frozen."""
+    modes = []
+    model = nn.Sequential(toy(), nn.BatchNorm1d(1)).train(before)
+    model[1].eval()
+
+    def noted(model, number):
+        modes.append(("loss", model.training, model[1].training))
+        return loss(model, number)
+
+    def validated(model):
+        modes.append(("validation", model.training, model[1].training))
+        model.train()  # a validation that forgets to tidy up
+        return 0.0
+
+    fit(model, noted, **RUN | {"validate": validated})
+    assert set(modes) == {("loss", True, True), ("validation", False, False)}
+    assert (model.training, model[1].training) == (before, False)
+
+
+def test_the_best_record_is_that_of_the_weights_that_are_kept():
+    model = toy()
+    history = fit(model, loss, **RUN | {"validate": None})
+    assert history.updates[history.best] == 12, "nothing was validated: the last weights stay"
+    with pytest.raises(ValueError, match="the history has no record yet"):
+        History().best  # noqa: B018
 
 
 @pytest.mark.parametrize("save_seconds", [0.0, 1e3])
@@ -213,27 +243,57 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     assert same(model, before)
 
 
+TORUS = fl.Translations((4, 4))
+TURN = fl.Rotations(4, size=5)
+
+
 @pytest.mark.parametrize(
-    "velocities, channels, message",
+    "saved, other, message",
     [
         (
-            [[0, 1], [1, 0]],
-            2,
-            r"velocities is \[\[0, 0\], \[0, 1\]\] there, \[\[0, 1\], \[1, 0\]\]",
+            (TORUS, [[0, 0], [0, 1]]),
+            (TORUS, [[0, 1], [1, 0]]),
+            r"velocities.*\[\[0, 1\], \[1, 0\]\]",
         ),
-        ([[0, 0]], 2, "velocities is"),
-        ([[0, 0], [0, 1]], 3, r"weight is \(2, .*\) there, \(3, .*\) here"),
+        (
+            (TORUS, [[0, 0], [0, 1]]),
+            (TORUS, [[0, 0]]),
+            r"velocities is \(2, 2\) there, \(1, 2\) here",
+        ),
+        ((TURN, [-10, 0, 10]), (TURN, [-20, 0, 20]), r"velocities.*-20"),
+        (
+            (TORUS, [[0, 0]], 1, 2),
+            (TORUS, [[0, 0]], 1, 3),
+            r"weight is \(2, .*\) there, \(3, .*\) here",
+        ),
     ],
+    ids=["other velocities", "fewer velocities", "other angles", "more channels"],
 )
-def test_a_checkpoint_of_another_model_is_refused(tmp_path, velocities, channels, message):
+def test_a_checkpoint_of_another_model_is_refused(tmp_path, saved, other, message):
     """Also where all shapes agree and only the velocities are others."""
-    torus, path = fl.Translations((4, 4)), tmp_path / "run.pt"
-    save_checkpoint(path, fl.FERNN(torus, [[0, 0], [0, 1]], 1, 2), {})
-    other = fl.FERNN(torus, velocities, 1, channels)
-    before = weights(other)
-    with pytest.raises(ValueError, match=message):
-        load_checkpoint(path, other)
-    assert same(other, before)
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, fl.FERNN(*saved), {})
+    model = fl.FERNN(*other)
+    before = weights(model)
+    with pytest.raises(ValueError, match=rf"(?s)is of another model: .*{message}"):
+        load_checkpoint(path, model)
+    assert same(model, before)
+
+
+def test_a_model_that_refuses_half_way_is_left_as_it_was(tmp_path):
+    """Names and shapes agree, and one part of the model has its own reason."""
+
+    class Particular(nn.Linear):
+        def _load_from_state_dict(self, state, prefix, *rest):
+            rest[-1].append("not these weights")
+
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), {})
+    model = nn.Sequential(nn.Linear(2, 2), Particular(2, 2))
+    before = weights(model)
+    with pytest.raises(ValueError, match="(?s)is of another model: .*not these weights"):
+        load_checkpoint(path, model)
+    assert same(model, before)
 
 
 def test_a_failing_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -303,6 +363,14 @@ def test_evaluate_weighs_samples_not_batches():
     assert modes == [(False, False)] * 2 and model.training
 
 
+def test_a_mode_is_given_back_after_an_error():
+    model = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+    with pytest.raises(KeyError), mode(model, training=False):
+        assert not model[0].training
+        raise KeyError
+    assert model.training and model[0].training and not model[1].training
+
+
 def test_schedules():
     assert cosine(0.0) == 0 and cosine(0.025) == 0.5
     assert cosine(0.05) == pytest.approx(1, abs=0.01)
@@ -324,6 +392,8 @@ def test_bad_input(as_users_see_it, tmp_path):
         fit(toy(), loss, 0)
     with pytest.raises(ValueError, match="record_every is 0"):
         fit(toy(), loss, 5, record_every=0)
+    with pytest.raises(ValueError, match="Linear has no parameter that wants a gradient"):
+        fit(toy().requires_grad_(False), loss, 5)
     with pytest.raises(ValueError, match="no batch"):
         evaluate(toy(), [], lambda model, batch: batch)
     with pytest.raises(FileNotFoundError, match="nowhere.pt"):

@@ -41,12 +41,15 @@ class Actions:
         names: the actions, in the order of their labels.
         frames: (frame, height, width), 0 to 255.
         sequences: where in it who does what.
+        split: the persons of training, validation and test, where the data come with a split; none
+            leaves it to folds.
     """
 
     source: str
     names: tuple[str, ...]
     frames: UInt8[Tensor, "frame height width"]
     sequences: tuple[Sequence, ...]
+    split: tuple[list[str], list[str], list[str]] | None = None
 
     @property
     def persons(self) -> list[str]:
@@ -77,6 +80,10 @@ def camera(
         velocity: pixels a frame of the clip, (v_y, v_x).
         steps: frames.
         then: the velocity of the second half, from frame steps // 2 on; none keeps the first.
+
+    Example:
+        >>> camera(torch.tensor([[0, 1]]), 4, then=torch.tensor([[2, 0]]))[0].tolist()
+        [[0, 0], [0, 1], [2, 1], [4, 1]]
     """
     by = velocity[:, None].repeat(1, steps, 1)
     if then is not None:
@@ -112,7 +119,7 @@ class Clips:
     """
 
     actions: Actions
-    velocities: Tensor
+    velocities: Tensor | list
     steps: int = 16
     every: int = 2
     flip: bool = False

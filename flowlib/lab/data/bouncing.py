@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from flowlib.flows import velocity_set
 from flowlib.groups import Translations
-from flowlib.lab.data.motion import generator
+from flowlib.lab.data.motion import OWN, check_images, generator
 
 TOUCH = 1e-9  # pixels: boxes and walls that are nearer than this touch
 EVENTS = 64  # of one video in one frame; far more than boxes of a few pixels can have
@@ -45,6 +46,13 @@ def bounce(
     Raises:
         ValueError: a box is larger than the room, or outside of it, or the boxes overlap, or they
             stand between two walls without any room to move, and would collide for ever.
+
+    Example:
+        >>> corners = torch.tensor([[[0.0, 0.0], [0.0, 5.0]]])
+        >>> speeds = torch.tensor([[[0.0, 1.0], [0.0, -1.0]]])
+        >>> _, after = bounce(corners, speeds, torch.full((1, 2, 2), 2.0), torch.tensor([9.0, 9.0]), 2.0)
+        >>> after[0].tolist()  # they met after 1.5 frames, and exchanged their velocities
+        [[0.0, -1.0], [0.0, 1.0]]
     """
     high = room - size
     if (high < 0).any() or (position < -TOUCH).any() or (position > high + TOUCH).any():
@@ -81,7 +89,13 @@ def bounce(
 def overlap(
     position: Float[Tensor, "*lead box axis"], size: Float[Tensor, "*lead box axis"]
 ) -> Float[Tensor, "*lead"]:
-    """How deep two boxes lie in each other, in pixels along the axis where it is least; 0 if apart."""
+    """How deep two boxes lie in each other, in pixels along the axis where it is least; 0 if apart.
+
+    Example:
+        >>> corners, sizes = torch.tensor([[0.0, 0.0], [3.0, 1.0]]), torch.full((2, 2), 4.0)
+        >>> overlap(corners, sizes).item()
+        1.0
+    """
     low = position.amax(-2)
     high = (position + size).amin(-2)
     return (high - low).amin(-1).clamp(min=0)
@@ -113,16 +127,28 @@ class BouncingImages:
             device.
         velocities: the set that velocities are drawn from, (velocity, 2), pixels a frame (v_y, v_x).
         canvas: (height, width) of the video, its border of one pixel included.
+        source: where the pictures are from; a row of the ledger says so.
 
     Raises:
-        ValueError: the canvas has no room for two of the largest boxes side by side.
+        ValueError: the canvas has no room for two of the largest boxes side by side; a velocity is not
+            whole, so that boxes would come to stand between pixels; or pictures as `MovingImages`
+            refuses them.
+
+    Example:
+        >>> squares = torch.zeros(1, 1, 4, 4)
+        >>> squares[..., 1:3, 1:3] = 1
+        >>> BouncingImages(squares, [(0, 1), (1, 0)], canvas=(8, 12)).draw(2, 5, 0).shape
+        torch.Size([2, 5, 1, 8, 12])
     """
 
     images: Float[Tensor, "sample 1 height width"]
-    velocities: Tensor
+    velocities: Tensor | list
     canvas: tuple[int, int] = (28, 48)
+    source: str = OWN
 
     def __post_init__(self):
+        check_images(self.images)
+        object.__setattr__(self, "velocities", velocity_set(self.group, self.velocities))
         boxes, sizes = boxed(self.images)
         room = [n - 2 for n in self.canvas]
         largest = sizes.amax(0).long().tolist()

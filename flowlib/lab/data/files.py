@@ -33,16 +33,6 @@ def offline() -> bool:
     return os.environ.get("FLOWLIB_OFFLINE", "") not in ("", "0")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step: under its name there is the old content or the new, never a part."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def check(path: Path, known: str) -> Path:
     """The file at `path`, once its checksum was found to be right.
 

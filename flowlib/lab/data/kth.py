@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def split(name: str = "paper") -> tuple[list[str], list[str], list[str]]:
 
     Raises:
         ValueError: another name.
+
+    Example:
+        >>> [len(persons) for persons in split("paper")]
+        [16, 4, 5]
     """
     if name not in SPLITS:
         raise ValueError(f"split is {name!r}: it wants one of {', '.join(SPLITS)}")
@@ -71,6 +76,10 @@ def parse_annotation(text: str) -> dict[str, list[tuple[int, int]]]:
     Raises:
         ValueError: a line that names a video has neither ranges nor the mark, or a range that runs
             backwards.
+
+    Example:
+        >>> parse_annotation("person01_boxing_d1  frames  1-95, 96-185")
+        {'person01_boxing_d1': [(0, 95), (95, 185)]}
     """
     videos = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -100,7 +109,8 @@ def kth(size: int = 32, download: bool = False) -> Actions:
             broke off is resumed.
 
     Returns:
-        `Actions` called "KTH" when all 599 videos are there, else "KTH subset".
+        `Actions` called "KTH", with the paper's split, when all 599 videos are there; else
+        "KTH subset", without a split.
 
     Raises:
         DataUnavailableError: there is no video at all, or the download failed; the text says what
@@ -126,7 +136,7 @@ def kth(size: int = 32, download: bool = False) -> Actions:
         person, action, _ = _VIDEO.match(name).groups()
         return [(action, person, start, stop) for start, stop in listed[name]]
 
-    return build(
+    actions = build(
         KTH if complete else SUBSET,
         NAMES,
         size,
@@ -134,6 +144,7 @@ def kth(size: int = 32, download: bool = False) -> Actions:
         lambda name: found[name][1](),
         ranges,
     )
+    return replace(actions, split=split("paper") if complete else None)
 
 
 def kth_status() -> str:

@@ -11,7 +11,7 @@ import gzip
 import math
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from flowlib.lab.data.files import DataUnavailableError, check, data_folder, fetch, offline
+from flowlib.lab.data.motion import Pictures
 
 MNIST = "MNIST"
 SKLEARN_DIGITS = "scikit-learn digits"
@@ -45,21 +46,16 @@ _noticed = False
 
 
 @dataclass(frozen=True)
-class Digits:
+class Digits(Pictures):
     """Pictures of handwritten digits.
 
     Attributes:
-        images: (sample, channel=1, height, width), 0 is background and 1 is ink.
-        labels: (sample,), the digits 0 to 9.
+        images: (sample, channel=1, height, width), float32, 0 is background and 1 is ink.
         source: which data this really is, "MNIST" or "scikit-learn digits".
+        labels: (sample,), the digits 0 to 9.
     """
 
-    images: Float32[Tensor, "sample 1 height width"]
-    labels: Int64[Tensor, " sample"]
-    source: str
-
-    def __len__(self) -> int:
-        return len(self.labels)
+    labels: Int64[Tensor, " sample"] = field(kw_only=True)
 
 
 def mnist(
@@ -103,12 +99,13 @@ def mnist(
             reason = str(error)
         else:
             pixels, labels = (read_idx(paths[name])[:limit] for name in _NAMES[split])
-            return Digits(_pictures(pixels, 255, int(size)), _whole(labels), MNIST)
+            return Digits(_pictures(pixels, 255, int(size)), MNIST, labels=_whole(labels))
 
     pixels, labels = _read_sklearn_digits(split, reason)
     if reason:
         _give_notice(reason)
-    return Digits(_pictures(pixels[:limit], 16, int(size)), _whole(labels[:limit]), SKLEARN_DIGITS)
+    pictures = _pictures(pixels[:limit], 16, int(size))
+    return Digits(pictures, SKLEARN_DIGITS, labels=_whole(labels[:limit]))
 
 
 def digit(label: int = 7) -> Float64[Tensor, "1 height width"]:

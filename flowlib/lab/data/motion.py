@@ -13,6 +13,74 @@ from flowlib.flows import velocity_set
 from flowlib.groups import Translations
 
 FIXED = 104  # the seed of velocities that are drawn once and for all
+OWN = "own pictures"  # where pictures are from that nobody gave a name
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures that say where they are from.
+
+    Attributes:
+        images: (sample, channel, height, width), floats.
+        source: which data they are, as it is to be called in a table.
+
+    Example:
+        >>> few = Pictures(torch.rand(10, 1, 7, 7), source="leaves")[:3]
+        >>> len(few), few.source
+        (3, 'leaves')
+    """
+
+    images: Float[Tensor, "sample channel height width"]
+    source: str = OWN
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, part: slice) -> Pictures:
+        """Some of them."""
+        return Pictures(self.images[part], self.source)
+
+    def to(self, device: torch.device | str) -> Pictures:
+        """The same on a device."""
+        return Pictures(self.images.to(device), self.source)
+
+
+def told_source(*videos) -> str:
+    """The one name of the data that these sources of videos tell; several, joined by "and".
+
+    Raises:
+        ValueError: one of them tells none.
+
+    Example:
+        >>> still = MovingImages(torch.rand(2, 1, 7, 7), [(0, 0)])
+        >>> told_source(still, MovingImages(still.images, [(0, 1)], source="leaves"))
+        'leaves and own pictures'
+    """
+    for source in videos:
+        if not getattr(source, "source", None):
+            raise ValueError(
+                f"{type(source).__name__} does not tell where its pictures are from: it wants an "
+                "attribute `source`, a name, as MovingImages has"
+            )
+    return " and ".join(sorted({source.source for source in videos}))
+
+
+def check_images(images: Tensor) -> None:
+    """Raises ValueError unless these are pictures that videos can be made of."""
+    if not isinstance(images, Tensor):
+        raise ValueError(
+            f"images is a {type(images).__name__}: it wants a tensor, e.g. torch.as_tensor(images)"
+        )
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}: it wants (sample, channel, height, width)"
+        )
+    if not images.is_floating_point():
+        raise ValueError(
+            f"images has dtype {images.dtype}: it wants floats, 0 to 1, e.g. images.float() / 255"
+        )
+    if not images.isfinite().all():
+        raise ValueError("images holds NaN or infinite numbers: take them out")
 
 
 def generator(*seed: int) -> torch.Generator:
@@ -24,6 +92,11 @@ def generator(*seed: int) -> torch.Generator:
 
     Raises:
         ValueError: a negative number.
+
+    Example:
+        >>> a, b = (torch.rand(3, generator=generator(0, 7)) for _ in range(2))
+        >>> torch.equal(a, b), torch.equal(a, torch.rand(3, generator=generator(0, 8)))
+        (True, False)
     """
     if any(number < 0 for number in seed):
         raise ValueError(f"seed is {', '.join(map(str, seed))}: it wants numbers from 0 on")
@@ -46,23 +119,34 @@ class MovingImages:
             on one side comes in on the other.
         fixed: each picture has one velocity for ever, drawn once, instead of a new one each time: the
             data without augmentation.
+        source: where the pictures are from; a row of the ledger says so.
 
     Raises:
-        ValueError: pictures without samples or of a wrong shape, or a canvas smaller than they are.
+        ValueError: pictures without samples, of a wrong shape, not of floats or not finite; a canvas
+            smaller than they are, or velocities that the group has not.
+
+    Example:
+        >>> one_pixel = torch.zeros(1, 1, 1, 5)
+        >>> one_pixel[..., 0] = 1
+        >>> video = MovingImages(one_pixel, [(0, 2)]).draw(1, 3, 0)
+        >>> (video.flatten(2).argmax(2).diff() % 5).tolist()  # the picture moves by 2 a frame
+        [[2, 2]]
     """
 
     images: Float[Tensor, "sample channel height width"]
-    velocities: Tensor
+    velocities: Tensor | list
     objects: int = 1
     canvas: tuple[int, int] | None = None
     group: object = None
     fixed: bool = False
+    source: str = OWN
 
     def __post_init__(self):
+        check_images(self.images)
         shape = tuple(self.images.shape)
-        if len(shape) != 4 or 0 in shape:
-            raise ValueError(f"images has shape {shape}: it wants (sample, channel, height, width)")
         canvas = tuple(self.canvas or shape[2:])
+        if len(canvas) != 2:
+            raise ValueError(f"canvas is {canvas}: it wants (height, width), e.g. {shape[2:]}")
         if canvas[0] < shape[2] or canvas[1] < shape[3]:
             raise ValueError(f"canvas {canvas} is smaller than the pictures, {shape[2:]}")
         if self.objects < 1:

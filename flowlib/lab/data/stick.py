@@ -26,6 +26,11 @@ def stick(size: int = 32, persons: int = 15, takes: int = 2, frames: int = 48) -
 
     Raises:
         ValueError: nothing is asked for.
+
+    Example:
+        >>> few = stick(size=8, persons=1, takes=1, frames=3)
+        >>> few.frames.shape, few.sequences[0].action
+        (torch.Size([18, 8, 8]), 'boxing')
     """
     if min(size, persons, takes, frames) < 1:
         raise ValueError(

@@ -19,7 +19,7 @@ from torch.nn.functional import interpolate
 from tqdm.auto import tqdm
 
 from flowlib.lab.data.actions import Actions, Sequence
-from flowlib.lab.data.files import write_whole
+from flowlib.lab.files import write_whole
 
 CACHE_FORMAT = 1
 

@@ -133,6 +133,12 @@ def test_pairs_that_would_be_stuck_are_not_drawn(source):
 def test_bad_input(source, as_users_see_it):
     with pytest.raises(ValueError, match=r"at least \(10, 18\) for boxes of up to \(8, 8\)"):
         BouncingImages(source.images, source.velocities, canvas=(9, 30))
+    with pytest.raises(ValueError, match=r"whole.*the nearest element is \[\[0, 0\], \[1, 1\]\]"):
+        BouncingImages(source.images, [[0.4, 0], [0.6, 1.2]], canvas=(12, 24))
+    with pytest.raises(ValueError, match=r"velocities has shape \(3,\)"):
+        BouncingImages(source.images, [-1, 0, 1], canvas=(12, 24))
+    with pytest.raises(ValueError, match="images has dtype torch.uint8: it wants floats"):
+        BouncingImages((255 * source.images).byte(), source.velocities, canvas=(12, 24))
     one = torch.zeros(1, 2, 2).double()
     two = torch.tensor([[[0.0, 0.0], [10.0, 0.0]]]).double()  # one on the other, from wall to wall
     with pytest.raises(ValueError, match="fill the room of .* from wall to wall"):
@@ -144,3 +150,14 @@ def test_bad_input(source, as_users_see_it):
         bounce(one, one, one + 2, ROOM)
     with pytest.raises(ValueError, match="outside the room of"):
         bounce(one - 1, one, one + 2, ROOM)
+
+
+def test_boxes_move_at_every_velocity_that_is_not_0():
+    """Also at whole numbers that come as floats. (One that hits a wall half-way may be back in time.)"""
+    picture = torch.zeros(1, 1, 8, 8)
+    picture[..., 2:6, 3:5] = 1
+    V = fl.translation_velocities(2).float()
+    position, velocity, _ = BouncingImages(picture, V, canvas=(12, 24)).motion(200, 4, 0)
+    moved = position.diff(dim=1).abs().amax(-1) > 0
+    for v in V[V.any(1)]:
+        assert moved[(velocity[:, :-1] == v).all(-1)].any()

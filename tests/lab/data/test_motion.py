@@ -90,6 +90,14 @@ def test_bad_input(as_users_see_it):
         MovingImages(pictures[:0], V)
     with pytest.raises(ValueError, match=r"canvas \(9, 3\) is smaller than the pictures, \(5, 4\)"):
         MovingImages(pictures, V, canvas=(9, 3))
+    with pytest.raises(ValueError, match=r"canvas is \(9,\): it wants \(height, width\)"):
+        MovingImages(pictures, V, canvas=(9,))
+    with pytest.raises(ValueError, match=r"torch.uint8: it wants floats, 0 to 1, .* / 255"):
+        MovingImages((255 * pictures).byte(), V)
+    with pytest.raises(ValueError, match=r"ndarray: it wants a tensor, e.g. torch.as_tensor"):
+        MovingImages(pictures.numpy(), V)
+    with pytest.raises(ValueError, match="images holds NaN or infinite numbers"):
+        MovingImages(pictures / 0, V)
     with pytest.raises(ValueError, match="objects is 0"):
         MovingImages(pictures, V, objects=0)
     with pytest.raises(ValueError, match=r"velocities has shape \(3, 1\)"):
