@@ -7,12 +7,18 @@
     rnn = fl.FERNN(torus, V, in_channels=1, hidden_channels=32)
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
-The rooms, each reading only those before it: sampling, groups, rotations, flows, equivariance, laws,
-measurement, convolution, recurrent, models; then data, training, experiments, ledger; plots and
-widgets know only tensors.
+The rooms of the library, each reading only those before it: groups, sampling, rotations, flows,
+equivariance, convolution, cells, recurrent, models, laws. It needs torch, numpy and jaxtyping. Two wings
+stand on it: `flowlib.lab` makes results, `flowlib.pages` makes pages.
 """
 
-from flowlib.convolution import GroupConvolution, LiftingConvolution
+from flowlib.cells import Cell, ElmanCell, GatedCell
+from flowlib.convolution import (
+    GroupConvolution,
+    LiftingConvolution,
+    SeparableMixing,
+    VelocityConvolution,
+)
 from flowlib.equivariance import equivariance_error, flow_equivariance_error, velocity_pairs
 from flowlib.flows import (
     flow,
@@ -21,7 +27,7 @@ from flowlib.flows import (
     translation_velocities,
     velocity_index,
 )
-from flowlib.groups import Translations
+from flowlib.groups import Group, Translations
 from flowlib.laws import (
     LawBroken,
     check_action,
@@ -30,9 +36,10 @@ from flowlib.laws import (
     check_flow_equivariance,
     check_group,
     check_invariance,
+    check_my_group,
 )
 from flowlib.models import Classifier, Forecaster, FrameEncoder
-from flowlib.recurrent import FERNN, GRNN, group_averaging
+from flowlib.recurrent import FERNN, GRNN, Stack, group_averaging
 from flowlib.rotations import Rotations
 
 __version__ = "0.1.0"
@@ -40,20 +47,28 @@ __version__ = "0.1.0"
 __all__ = [
     "FERNN",
     "GRNN",
+    "Cell",
     "Classifier",
+    "ElmanCell",
     "Forecaster",
     "FrameEncoder",
+    "GatedCell",
+    "Group",
     "GroupConvolution",
     "LawBroken",
     "LiftingConvolution",
     "Rotations",
+    "SeparableMixing",
+    "Stack",
     "Translations",
+    "VelocityConvolution",
     "check_action",
     "check_equivariance",
     "check_flow",
     "check_flow_equivariance",
     "check_group",
     "check_invariance",
+    "check_my_group",
     "equivariance_error",
     "flow",
     "flow_equivariance_error",

@@ -23,7 +23,8 @@ def equivariance_error(
     Args:
         layer: a module, copied to float64 first, or any function of a float64 signal.
         signal: (batch, channel, *grid), or a video (batch, time, channel, *grid).
-        g: the element, (axis,): pixels for a translation, degrees for a rotation.
+        g: the element, (axis,), or (batch, axis), one for each: pixels for a translation, degrees for
+            a rotation.
         group: the group that acts; none takes `layer.group`.
         lifted: the signal lives on the group, its last axes are *group.
 
@@ -33,20 +34,31 @@ def equivariance_error(
 
     Raises:
         ValueError: no group is known.
+
+    Example:
+        >>> import flowlib as fl
+        >>> layer = fl.GroupConvolution(fl.Translations((5, 6)), 1, 2)
+        >>> bool(fl.equivariance_error(layer, torch.rand(3, 1, 5, 6), (1, -2)) < 1e-14)
+        True
     """
     layer, group = _in_double(layer, group)
-    signal = signal.double()
+    signal, g = signal.double(), group.element(g, device=signal.device)
     axes = len(group.shape) if lifted else group.ndim
+
+    def act(signal, lifted):
+        lead = signal.ndim - (len(group.shape) if lifted else group.ndim)
+        each = g.reshape(len(g), *[1] * (lead - 1), group.dim) if g.ndim == 2 else g
+        return (group.act_lifted if lifted else group.act)(each, signal)
+
     with torch.no_grad():
-        moved = layer((group.act_lifted if lifted else group.act)(g, signal))
-        result = layer(signal)
+        moved, result = layer(act(signal, lifted)), layer(signal)
         on_group = result.ndim - (signal.ndim - axes) >= len(group.shape)
-        reference = (group.act_lifted if on_group else group.act)(g, result)
+        reference = act(result, on_group)
     return _relative(moved, reference, per_time=signal.ndim == axes + 3)
 
 
 def flow_equivariance_error(
-    model, video: Tensor, velocity, group=None, start: int = 0
+    model, video: Tensor, velocity, group=None, start: int = 0, velocities=None
 ) -> Float[Tensor, " time"]:
     """How far a sequence model is from commuting with a flow, at each time step.
 
@@ -59,54 +71,93 @@ def flow_equivariance_error(
     Args:
         model: a module, copied to float64 first, or any function of a float64 video.
         video: (batch, time, channel, *grid).
-        velocity: w, (axis,), pixels or degrees a frame: the motion that is added to the video.
+        velocity: w, (axis,) for all videos, or (batch, axis), one for each; pixels or degrees a frame:
+            the motion that is added to the video.
         group: the group that acts; none takes `model.group`.
         start: the time of the first frame of the result, for a forecast the length of its context.
+        velocities: V, (velocity, axis), of a lifted state; none takes `model.velocities`.
 
     Returns:
-        (time,), relative to the norm of the right side at that time.
+        (time,), relative to the norm of the right side at that time, over all videos.
 
     Raises:
-        ValueError: no group is known, or no v has a partner v - w in V.
+        ValueError: no group is known, V is not known, or no v has a partner v - w in V.
 
     Source: Keller 2025 (arXiv 2507.14793), sections 3 and 4.
+
+    Example:
+        >>> import flowlib as fl
+        >>> ring, V = fl.Translations(7), fl.translation_velocities(1, ndim=1)
+        >>> fernn, video = fl.FERNN(ring, V, 1, 2), torch.rand(1, 4, 1, 7)
+        >>> bool(fl.flow_equivariance_error(fernn, video, velocity=1).max() < 1e-14)
+        True
     """
+    if velocities is None:
+        velocities = getattr(model, "velocities", None)
     model, group = _in_double(model, group)
     video = video.double()
     with torch.no_grad():
         moved = model(flow_video(group, video, velocity))
         still = model(video)
     axes = len(group.shape)
-    if still.ndim == axes + 4:  # a lifted state: exchange the channels, then move each
-        channels, partners = [0], [0]
-        if still.shape[2] > 1:
-            channels, partners = velocity_pairs(group, model.velocities, velocity)
-        moved, still = moved[:, :, channels].movedim(2, 1), still[:, :, partners].movedim(2, 1)
-        reference = flow_video(group, still, velocity, start, lifted=True)
-        return _relative(moved.movedim(1, 2), reference.movedim(1, 2), per_time=True)
-    reference = flow_video(group, still, velocity, start, lifted=still.ndim == axes + 3)
-    return _relative(moved, reference, per_time=True)
+    if still.ndim < axes + 4 or still.shape[2] == 1:  # nothing to exchange
+        lifted = still.ndim >= axes + 3
+        if still.ndim == axes + 4:
+            moved, still = moved[:, :, 0], still[:, :, 0]
+        return _relative(moved, flow_video(group, still, velocity, start, lifted), per_time=True)
+    if velocities is None:
+        raise ValueError(
+            "the result is a lifted state, and the model has no attribute `velocities`: say which "
+            "V it has, velocities=..."
+        )
+    # Samples with the same w exchange their channels alike; most often there is one w for all.
+    w = group.element(velocity, device=video.device)
+    difference, size = 0.0, 0.0
+    for some in torch.unique(w.reshape(-1, group.dim), dim=0):
+        here = (w == some).all(-1).expand(len(video))
+        channels, partners = velocity_pairs(group, velocities, some)
+        left = moved[here][:, :, channels]
+        right = still[here][:, :, partners].movedim(2, 1)
+        right = flow_video(group, right, some, start, lifted=True).movedim(1, 2)
+        difference = difference + _squares(left - right)
+        size = size + _squares(right)
+    return _ratio(difference.sqrt(), size.sqrt())
 
 
 def velocity_pairs(group, velocities: Tensor, w) -> tuple[list[int], list[int]]:
     """The channels v of V that have a partner v - w in V, and those partners, as indices.
 
-    Velocities count as the same when they move the grid by the same element each frame, so on a ring
-    of N points v and v + N are one, and all N velocities together are a group.
+    A velocity is its step, psi_1(v), and v - w is the step psi_1(w)^-1 psi_1(v). Velocities count as
+    the same when they move the grid by the same element each frame, so on a ring of N points v and
+    v + N are one, and all N velocities together are a group.
+
+    Args:
+        group: the group of the velocities.
+        velocities: V, (velocity, axis).
+        w: (axis,).
 
     Raises:
         ValueError: no v has a partner.
+
+    Example:
+        >>> from flowlib import Translations, translation_velocities
+        >>> velocity_pairs(Translations(9), translation_velocities(1, ndim=1), 1)
+        ([1, 2], [0, 1])
     """
     step = group.exp(velocities.cpu(), 1)
-    back = group.product(step, group.inverse(group.exp(w, 1)))  # v - w
+    w = group.element(w).cpu()
+    back = group.product(group.inverse(group.exp(w, 1)), step)  # v - w
     same = group.same(back[:, None], step)
     pairs = [(v, int(row.nonzero()[0])) for v, row in enumerate(same) if row.any()]
     if not pairs:
         reach = (velocities.max(0).values - velocities.min(0).values).tolist()
+        maker = (
+            "rotation_velocities" if velocities.is_floating_point() else "translation_velocities"
+        )
         raise ValueError(
-            f"velocity {torch.as_tensor(w).tolist()} leads from no velocity of the set to another, "
-            f"so that no channel has a partner to compare: take a velocity of at most {reach} along "
-            "each axis, or a network with a larger translation_velocities(radius=...)"
+            f"velocity {w.tolist()} leads from no velocity of the set to another, so that no channel "
+            f"has a partner to compare: take a velocity of at most {reach} along each axis, or a "
+            f"network with a larger set, {maker}(...)"
         )
     channels, partners = zip(*pairs, strict=True)
     return list(channels), list(partners)
@@ -122,9 +173,15 @@ def _in_double(model, group):
 
 
 def _relative(value: Tensor, reference: Tensor, per_time: bool) -> Tensor:
-    value, reference = (
-        (x.movedim(1, 0) if per_time else x[None]).flatten(1) for x in (value, reference)
-    )
-    difference, size = (value - reference).norm(dim=1), reference.norm(dim=1)
-    error = torch.where(difference == 0, 0.0, difference / size)
+    value, reference = (x if per_time else x[:, None] for x in (value, reference))
+    error = _ratio(_squares(value - reference).sqrt(), _squares(reference).sqrt())
     return error if per_time else error[0]
+
+
+def _squares(x: Tensor) -> Tensor:
+    """The sum of squares at each time, (batch, time, ...) to (time,)."""
+    return x.movedim(1, 0).flatten(1).square().sum(1)
+
+
+def _ratio(difference: Tensor, size: Tensor) -> Tensor:
+    return torch.where(difference == 0, 0.0, difference / size)

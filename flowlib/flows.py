@@ -6,6 +6,9 @@ A flow is a one-parameter subgroup psi_t(v) = exp(t v). It acts on a sequence fr
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
@@ -16,11 +19,18 @@ def translation_velocities(radius: int, ndim: int = 2) -> Int[Tensor, "velocity 
 
     Args:
         radius: the largest speed along an axis, in pixels a frame; 0 gives the still velocity alone.
-        ndim: 1 for a ring, 2 for a torus.
+        ndim: the number of axes, 1 for a ring, 2 for a torus.
 
     Returns:
         (velocity, axis), sorted, (2 radius + 1) ** ndim velocities, 0 in the middle. The paper calls
         the sets for radius 1 and 2 on a torus V_1^T and V_2^T.
+
+    Raises:
+        ValueError: a negative radius.
+
+    Example:
+        >>> translation_velocities(1, ndim=1).flatten().tolist()
+        [-1, 0, 1]
     """
     if radius < 0:
         raise ValueError(f"radius is {radius}: a set of velocities has a radius of 0 or more")
@@ -37,6 +47,10 @@ def rotation_velocities(degrees) -> Float[Tensor, "velocity axis"]:
 
     Raises:
         ValueError: no numbers.
+
+    Example:
+        >>> rotation_velocities([10, 0, -10]).flatten().tolist()
+        [-10.0, 0.0, 10.0]
     """
     v = torch.as_tensor(degrees, dtype=torch.float64).flatten()
     if not len(v):
@@ -50,13 +64,13 @@ def velocity_set(group, velocities) -> Shaped[Tensor, "velocity axis"]:
     Raises:
         ValueError: not a list of velocities of this group, empty, or one stands in it twice.
     """
-    v = torch.as_tensor(velocities)
+    exact = None if group.whole or isinstance(velocities, Tensor) else torch.float64
+    v = torch.as_tensor(velocities, dtype=exact)
     v = v[:, None] if v.ndim == 1 and group.dim == 1 else v
     if v.ndim != 2 or v.shape[0] == 0 or v.shape[1] != group.dim:
         raise ValueError(
             f"velocities has shape {tuple(v.shape)}: {group} wants (velocity, {group.dim}), at "
-            f"least one, for example translation_velocities(radius=1, ndim={group.dim}) or "
-            "rotation_velocities([-10, 0, 10])"
+            f"least one, {_example(group.dim, group.whole)}"
         )
     v = group.element(v)
     unique = torch.unique(v, dim=0)
@@ -70,8 +84,13 @@ def velocity_index(velocities: Shaped[Tensor, "velocity axis"], v) -> int:
 
     Raises:
         ValueError: v is not in the set.
+
+    Example:
+        >>> velocity_index(translation_velocities(radius=1), (0, 1))
+        5
     """
-    v = torch.as_tensor(v).reshape(-1)
+    exact = torch.float64 if velocities.is_floating_point() and not isinstance(v, Tensor) else None
+    v = torch.as_tensor(v, dtype=exact).reshape(-1)
     if v.numel() == velocities.shape[1]:
         hits = (velocities.cpu() == v).all(dim=1).nonzero()
         if len(hits):
@@ -79,12 +98,27 @@ def velocity_index(velocities: Shaped[Tensor, "velocity axis"], v) -> int:
     raise ValueError(
         f"velocity {tuple(v.tolist())} is not among the {len(velocities)} velocities "
         f"{velocities.tolist()[0]} ... {velocities.tolist()[-1]}: take one of them, or build the "
-        "network with a set that holds it, for example "
-        f"translation_velocities(radius={int(v.abs().max())}, ndim={len(v)})"
+        f"network with a set that holds it, {_example(*_kind(velocities), v)}"
     )
 
 
-def flow(group, signal: Shaped[Tensor, ...], velocity, steps: int) -> Shaped[Tensor, ...]:
+def _kind(velocities: Tensor) -> tuple[int, bool]:
+    """Of which kind the velocities of a set are: how many entries, and whether they are whole."""
+    return velocities.shape[1], not velocities.is_floating_point()
+
+
+def _example(dim: int, whole: bool, v: Tensor | None = None) -> str:
+    """What a reader would write for a set of velocities of this kind, with v in it."""
+    if whole:
+        radius = 1 if v is None or not v.numel() else math.ceil(v.abs().max())
+        return f"for example translation_velocities(radius={radius}, ndim={dim})"
+    some = 10.0 if v is None or not v.numel() else float(v.flatten()[0])
+    return f"for example rotation_velocities([{-abs(some):g}, 0, {abs(some):g}])"
+
+
+def flow(
+    group, signal: Shaped[Tensor, ...], velocity=None, steps: int | None = None, *, path=None
+) -> Shaped[Tensor, ...]:
     """The video of a signal that flows: frame t is psi_t(v).signal, t = 0 ... steps - 1.
 
     Args:
@@ -92,13 +126,30 @@ def flow(group, signal: Shaped[Tensor, ...], velocity, steps: int) -> Shaped[Ten
         signal: (*batch, channel, *grid).
         velocity: (axis,) for all signals, or (*batch, axis), one for each; in pixels a frame.
         steps: the number of frames, one at least. Frame 0 is the signal itself.
+        path: in place of velocity and steps, for motion that changes: one step from each frame to the
+            next, (time, axis) for all signals or (*batch, time, axis). `time` steps make time + 1
+            frames.
 
     Returns:
         (*batch, time, channel, *grid).
 
     Raises:
-        ValueError: steps < 1, the signal has no channel axis, or is not on the group's grid.
+        ValueError: steps < 1, the signal has no channel axis, or is not on the group's grid; neither a
+            velocity with steps nor a path is given, or both are.
+
+    Example:
+        >>> from flowlib import Translations
+        >>> ring, light = Translations(5), torch.tensor([[1, 0, 0, 0, 0]])
+        >>> flow(ring, light, velocity=2, steps=4)[:, 0].argmax(1).tolist()
+        [0, 2, 4, 1]
+        >>> flow(ring, light, path=[[2], [-1], [-1]])[:, 0].argmax(1).tolist()
+        [0, 2, 1, 0]
     """
+    if (path is None) == (velocity is None) or (path is None) == (steps is None):
+        raise ValueError("flow wants a velocity and steps, or a path")
+    if path is not None:
+        path = group.element(path, device=signal.device)
+        steps = path.shape[-2] + 1 if path.ndim > 1 else 1
     if steps < 1:
         raise ValueError(f"steps is {steps}: a video has one frame or more")
     if signal.ndim < group.ndim + 1:
@@ -107,11 +158,18 @@ def flow(group, signal: Shaped[Tensor, ...], velocity, steps: int) -> Shaped[Ten
             "a channel axis, signal[None]"
         )
     frames = signal.unsqueeze(-2 - group.ndim)
-    return flow_video(group, frames.repeat_interleave(steps, -2 - group.ndim), velocity)
+    frames = frames.repeat_interleave(steps, -2 - group.ndim)
+    return flow_video(group, frames, velocity, path=path)
 
 
 def flow_video(
-    group, video: Shaped[Tensor, ...], velocity, start: int = 0, lifted: bool = False
+    group,
+    video: Shaped[Tensor, ...],
+    velocity=None,
+    start: int = 0,
+    lifted: bool = False,
+    *,
+    path=None,
 ) -> Shaped[Tensor, ...]:
     """The action of a flow on a sequence, frame by frame: (psi(v).f)_t = psi_t(v).f_t.
 
@@ -121,15 +179,63 @@ def flow_video(
         velocity: (axis,) for all videos, or (*batch, axis), one for each; in pixels a frame.
         start: the time of the first frame, when the video is a piece of a longer one.
         lifted: the frames are signals on the group, (*batch, time, channel, *group).
+        path: in place of a velocity, one step from each frame to the next, (*batch, time - 1, axis):
+            frame t is moved by step t-1, ..., step 0, the later ones on the left.
 
     Returns:
         The flowed video, of the same shape.
+
+    Raises:
+        ValueError: neither a velocity nor a path, or both; a path that is not one step shorter than
+            the video; a video that is not on the group's grid.
+
+    Example: a light that moves at 1 is brought to rest.
+        >>> ring, light = fl.Translations(5), torch.tensor([[0, 0, 1, 0, 0]])
+        >>> moving = fl.flow(ring, light, velocity=1, steps=3)
+        >>> fl.flow_video(ring, moving, -1)[:, 0].argmax(1).tolist()
+        [2, 2, 2]
     """
     axes = len(group.shape) if lifted else group.ndim
-    velocity = group.element(velocity, device=video.device)
-    t = torch.arange(start, start + video.shape[-2 - axes], device=video.device)
-    g = group.exp(velocity.unsqueeze(-2), t[:, None]).unsqueeze(-2)  # (*batch, time, 1, axis)
+    time = video.shape[-2 - axes] if video.ndim >= axes + 2 else 0
+    if (path is None) == (velocity is None):
+        raise ValueError("flow_video wants a velocity or a path")
+    if path is None:
+        velocity = group.element(velocity, device=video.device)
+        t = torch.arange(start, start + time, device=video.device)
+        g = group.exp(velocity.unsqueeze(-2), t[:, None])  # (*batch, time, axis)
+    else:
+        path = group.element(path, device=video.device)
+        if path.ndim < 2 or path.shape[-2] != time - 1 or start:
+            raise ValueError(
+                f"path has shape {tuple(path.shape)}, start is {start}, the video {time} frames: a path "
+                f"has one step from each frame to the next, (*batch, {time - 1}, {group.dim}), from time 0"
+            )
+        g = positions(group, path)
+    g = g.unsqueeze(-2)  # the same for all channels
     return group.act_lifted(g, video) if lifted else group.act(g, video)
+
+
+def positions(
+    group, path: Shaped[Tensor, "*batch step axis"]
+) -> Shaped[Tensor, "*batch time axis"]:
+    """Where the steps of a path lead: the identity, step 0, step 1 after step 0, and so on.
+
+    Args:
+        group: the group that the steps are elements of.
+        path: (*batch, step, axis).
+
+    Returns:
+        (*batch, step + 1, axis).
+
+    Example:
+        >>> from flowlib import Translations
+        >>> positions(Translations(5), torch.tensor([[2], [2], [-1]])).flatten().tolist()
+        [0, 2, 4, 3]
+    """
+    g = [path.new_zeros(*path.shape[:-2], path.shape[-1])]
+    for step in path.unbind(-2):
+        g.append(group.product(step, g[-1]))
+    return torch.stack(g, -2)
 
 
 def velocity_neighbours(
@@ -140,13 +246,35 @@ def velocity_neighbours(
     The offsets d go over a cube of `radius` steps to each side along each axis, in sorted order; a
     step along an axis is the smallest difference between two velocities there. Velocities that move
     the grid alike are one, so that in a V that is a group every v has all its neighbours.
+
+    Warns:
+        UserWarning: V has gaps of several sizes along an axis, so that some velocities have neighbours
+            nearer than others, or none; the text says who has which.
     """
-    steps = []
+    steps, uneven = [], False
     for axis in velocities.double().unbind(1):
         gaps = torch.unique(axis).diff()
         steps.append(gaps.min() if len(gaps) else torch.tensor(1.0))
+        uneven |= len(gaps) > 0 and not torch.allclose(gaps, gaps[0])
     offsets = translation_velocities(radius, group.dim) * torch.stack(steps)
     wanted = velocities.double()[:, None] + offsets  # (velocity, neighbour, axis)
     same = group.same(wanted[:, :, None].to(velocities.dtype), velocities)
     absent = same.new_ones(*same.shape[:-1], 1)
-    return torch.cat([same, absent], -1).int().argmax(-1)  # the first that is the same
+    found = torch.cat([same, absent], -1).int().argmax(-1)  # the first that is the same
+    if radius and uneven:
+        heard = {
+            _show(v): [_show(velocities[n]) for n in row if n < len(velocities)]
+            for v, row in zip(velocities, found.tolist(), strict=True)
+        }
+        warnings.warn(
+            f"V is uneven: a step of mixing is {[_show(s) for s in torch.stack(steps)]}, the smallest "
+            "gap along each axis, so channels hear "
+            + "; ".join(f"{v}: {', '.join(map(str, n))}" for v, n in heard.items()),
+            stacklevel=4,
+        )
+    return found
+
+
+def _show(v: Tensor):
+    numbers = [round(x, 6) for x in v.flatten().tolist()]
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)

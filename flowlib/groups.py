@@ -2,27 +2,292 @@
 
 A signal f is a function on a domain X, stored as a tensor whose last axes are the grid of X. An
 element g acts by (g.f)(x) = f(g^-1 x): the content moves *with* g. Everything else in the package
-is written against what a group offers here: `product`, `inverse`, `identity`, `exp`; `act` on signals
+is written against the contract `Group`: `product`, `inverse`, `identity`, `exp`; `act` on signals
 on X, `act_lifted` on signals on the group, `project` from the group to X; and the kernels of the
 convolutions that commute with it.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 
-class Translations:
-    """The translations of a periodic grid: of a ring Z_N, or of a torus Z_H x Z_W.
+class Group(ABC):
+    """The contract: what a group must offer so that everything in flowlib works with it.
+
+    An element is a vector of `dim` numbers. A new group writes `act`, `act_lifted`, `kernel_shape` and
+    `kernel`, and gets the rest for elements that add up entry by entry; where the product is another
+    one, as in a group that does not commute, it overrides `product` and `inverse`. Whether all of it
+    obeys the laws is what `flowlib.check_my_group` tries.
+
+    Args:
+        grid: shape of the domain X, the last axes of a signal.
+        shape: shape of the group, the last axes of a signal on the group: `grid`, with axes in front
+            of it where needed (as the orientations of a rotation). None means `grid`.
+        dim: the number of entries of an element, and of a velocity. None means one an axis of `grid`.
+        period: for each entry the number after which it comes back to 0, e.g. 360 for degrees; None
+            where elements never come back.
+        whole: entries are whole numbers (int64); else any numbers (float64).
+        periodic: the domain wraps around, so that a convolution reads on from the other side; else it
+            reads zeros beyond the border.
+        permutes: the action permutes the points, so that its transpose is its inverse. Convolutions
+            then keep less for the backward pass, and give the same gradients.
+
+    Raises:
+        ValueError: a grid without an axis or with an empty one, or a shape that does not end in it.
+        TypeError: a method of the contract is missing; all that are, are named.
+
+    Source of the idea: Cohen & Welling 2016, section 4.
+
+    Example: shifts of a ring by an even number of points.
+        >>> class Even(fl.Group):
+        ...     def __init__(self, n):
+        ...         super().__init__((n,), period=(n // 2,))
+        ...     def act(self, g, signal):
+        ...         return fl.Translations(self.grid).act(2 * self.element(g), signal)
+        ...     act_lifted = act
+        ...     def kernel_shape(self, size, lifting):
+        ...         return (size,)
+        ...     def kernel(self, weight, size):
+        ...         return weight
+        >>> fl.check_my_group(Even(8))[:31]
+        'Even((8,)) keeps the contract: '
+    """
+
+    def __init__(
+        self,
+        grid: tuple[int, ...],
+        shape: tuple[int, ...] | None = None,
+        dim: int | None = None,
+        period: tuple[int | float, ...] | None = None,
+        whole: bool = True,
+        periodic: bool = True,
+        permutes: bool = False,
+    ):
+        grid = tuple(int(n) for n in grid)
+        shape = grid if shape is None else tuple(int(n) for n in shape)
+        if not grid or min(shape) < 1 or shape[len(shape) - len(grid) :] != grid:
+            raise ValueError(
+                f"grid is {grid}, shape is {shape}: a grid has one axis or more, each of at least one "
+                "point, and the shape of the group ends in it, e.g. (28, 28) and (4, 28, 28)"
+            )
+        self.grid, self.shape = grid, shape
+        self.ndim, self.dim = len(grid), len(grid) if dim is None else dim
+        if period is not None and len(period) != self.dim:
+            raise ValueError(f"period is {period}: it wants {self.dim} numbers, one an entry")
+        self.period, self.whole = None if period is None else tuple(period), whole
+        self.periodic, self.permutes = periodic, permutes
+
+    # --- what a new group writes ------------------------------------------------------------------
+
+    @abstractmethod
+    def act(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
+        """The moved signal on X, (g.f)(x) = f(g^-1 x).
+
+        Args:
+            g: elements, (*batch, dim). `batch` broadcasts against the signal's leading axes.
+            signal: (*lead, *grid).
+
+        Returns:
+            (*lead', *grid), where lead' is lead broadcast with batch.
+        """
+
+    @abstractmethod
+    def act_lifted(self, g, signal: Shaped[Tensor, "*lead_group"]) -> Shaped[Tensor, "*moved"]:
+        """The moved signal on the group, (g.h)(g') = h(g^-1 g'); arguments as for `act`."""
+
+    @abstractmethod
+    def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
+        """The free numbers of a kernel, for one input and one output channel.
+
+        Args:
+            size: of the kernel, in points along an axis of the grid, odd.
+            lifting: from X to the group; else from the group to the group.
+        """
+
+    @abstractmethod
+    def kernel(self, weight: Float[Tensor, "out in *free"], size: int) -> Float[Tensor, "a b *k"]:
+        """The kernel of an ordinary convolution over the axes of the grid, made of the free numbers.
+
+        A signal on the group has as many planes, one after the other, as channels times group axes
+        in front of the grid.
+        """
+
+    # --- what it gets -----------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Shaped[Tensor, " axis"]:
+        """The element that moves nothing, zeros of shape (dim,)."""
+        return torch.zeros(self.dim, dtype=torch.int64 if self.whole else torch.float64)
+
+    def element(self, g, device=None) -> Shaped[Tensor, "*batch axis"]:
+        """Numbers as elements of the group, (*batch, dim): int64 where whole, else float64.
+
+        Raises:
+            ValueError: the last axis has not `dim` entries, or an entry should be whole and is not.
+        """
+        exact = None if self.whole or isinstance(g, Tensor) else torch.float64
+        g = torch.as_tensor(g, dtype=exact, device=device)
+        g = g[None] if g.ndim == 0 and self.dim == 1 else g
+        if g.ndim == 0 or g.shape[-1] != self.dim:
+            wants = "1 entry" if self.dim == 1 else f"{self.dim} entries"
+            example = "1, or numbers[:, None]" if self.dim == 1 else (1,) + (0,) * (self.dim - 1)
+            raise ValueError(
+                f"an element of {self} has {wants}, got shape {tuple(g.shape)}: write for example {example}"
+            )
+        if not self.whole:
+            return g.double()
+        if g.is_floating_point() and not torch.compiler.is_compiling():
+            if not torch.equal(g, g.round()):
+                raise ValueError(
+                    f"the elements of {self} are whole numbers, such as whole pixels, got {g.tolist()}: "
+                    f"the nearest element is {g.round().long().tolist()}"
+                )
+        return g.long()
+
+    def product(self, g, h) -> Shaped[Tensor, "*batch axis"]:
+        """The product gh, first h, then g: (gh).f = g.(h.f). Here the sum, reduced by the period."""
+        g = self.element(g)
+        return self._reduced(g + self.element(h, device=g.device))
+
+    def inverse(self, g) -> Shaped[Tensor, "*batch axis"]:
+        """The inverse g^-1. Here the negative, reduced by the period."""
+        return self._reduced(-self.element(g))
+
+    def same(self, g, h, tolerance: float | None = None) -> Bool[Tensor, "*batch"]:
+        """Whether g and h are the same element, (*batch,): each entry up to its period and `tolerance`.
+
+        None means exactly where entries are whole, and up to 1e-9 where they are not.
+        """
+        g = self.element(g)
+        apart = g - self.element(h, device=g.device)
+        if self.period is not None:
+            apart = torch.minimum(self._reduced(apart), self._reduced(-apart))
+        if tolerance is None:
+            tolerance = 0 if self.whole else 1e-9
+        return (apart.abs() <= tolerance).all(-1)
+
+    def exp(self, velocity, time: int | Int[Tensor, "*time"] = 1) -> Shaped[Tensor, "*batch axis"]:
+        """psi_t(v) = exp(t v), the element reached after `time` frames at `velocity`.
+
+        A velocity is the element of one frame, psi_1(v), so this is its power psi_1(v)^t.
+
+        Args:
+            velocity: (*batch, dim).
+            time: whole numbers; an int, or a tensor that broadcasts against (*batch, 1).
+        """
+        power = self.element(velocity)
+        time = torch.as_tensor(time, device=power.device)
+        power = torch.where(time < 0, self.inverse(power), power)
+        result, left = torch.zeros_like(power), time.abs()
+        while (left > 0).any():  # by squaring
+            result = torch.where(left % 2 == 1, self.product(power, result), result)
+            power, left = self.product(power, power), left // 2
+        return result
+
+    def random(self, shape: tuple[int, ...], generator=None) -> Shaped[Tensor, "*shape axis"]:
+        """Random elements, (*shape, dim); without a period entries are drawn from -9 ... 9."""
+        u = torch.rand(*shape, self.dim, generator=generator, dtype=torch.float64)
+        low, width = (-9, 19) if self.period is None else (0, torch.tensor(self.period))
+        g = low + width * u
+        return g.floor().long() if self.whole else g
+
+    def elements(self) -> Shaped[Tensor, "element axis"]:
+        """Every element of the group, (element, dim), in the order of its entries.
+
+        Raises:
+            ValueError: there are infinitely many, because entries are not whole or never come back.
+        """
+        if self.period is None or not self.whole:
+            raise ValueError(f"{self} has infinitely many elements: take some with random((20,))")
+        axes = [torch.arange(int(n)) for n in self.period]
+        return torch.cartesian_prod(*axes).reshape(-1, self.dim)
+
+    def project(self, signal: Shaped[Tensor, "*lead_group"]) -> Shaped[Tensor, "*lead_grid"]:
+        """A signal on the group as one on X: the mean over the axes in front of the grid."""
+        extra = len(self.shape) - self.ndim
+        return (
+            signal.flatten(-self.ndim - extra, -self.ndim - 1).mean(-self.ndim - 1)
+            if extra
+            else signal
+        )
+
+    def impulse(self, size: int) -> Float[Tensor, "*free"]:
+        """The free numbers of the kernel that leaves a signal as it is: 1 at its centre."""
+        kernel = torch.zeros(self.kernel_shape(size, lifting=False))
+        kernel[(0,) * (kernel.ndim - self.ndim) + (size // 2,) * self.ndim] = 1
+        return kernel
+
+    def prepare(self, g, like: Tensor):
+        """The element in the form in which the action is fast when it is used many times.
+
+        What comes out is taken by `act_lifted` in place of an element. A network calls this once for
+        all frames of a video. Here nothing can be prepared: g itself.
+        """
+        return self.element(g, device=like.device)
+
+    def act_padded(
+        self, g, signal: Shaped[Tensor, "*lead_signal"], padding: int, lifted: bool = True
+    ) -> Shaped[Tensor, "*moved"]:
+        """The moved signal, with `padding` more points on every side of the grid, as a convolution reads.
+
+        Args:
+            g: elements, (*batch, dim), or what `prepare` gives; None moves nothing.
+            signal: on the group if `lifted`, else on X.
+            padding: in points; beyond the border stands the other side where the domain is periodic,
+                else 0.
+        """
+        if g is not None:
+            signal = self.act_lifted(g, signal) if lifted else self.act(g, signal)
+        if not self.periodic:
+            return F.pad(signal, (padding,) * (2 * self.ndim))
+        for axis, n in enumerate(self.grid, -self.ndim):
+            around = torch.arange(-padding, n + padding, device=signal.device) % n
+            signal = signal.index_select(axis, around)
+        return signal
+
+    def check(self, signal: Tensor, lifted: bool = False) -> None:
+        """Raise a ValueError unless the last axes of the signal are those of the group, or of the grid."""
+        last = self.shape if lifted else self.grid
+        if tuple(signal.shape[-len(last) :]) != last:
+            raise ValueError(
+                f"the signal has shape {tuple(signal.shape)}, whose last {len(last)} axes should be "
+                f"{'the shape of the group,' if lifted else 'the grid'} {last}: bring the signal to that "
+                f"size, or make the group for {tuple(signal.shape[-len(last) :])}; this one is {self}"
+            )
+
+    def _reduced(self, g: Tensor) -> Tensor:
+        if self.period is None:
+            return g
+        return g % torch.tensor(self.period, dtype=g.dtype, device=g.device)
+
+    def __repr__(self) -> str:
+        more = "" if self.shape == self.grid else f", shape={self.shape}"
+        return f"{type(self).__name__}({self.grid}{more})"
+
+    def __eq__(self, other: object) -> bool:
+        """Of the same class, and with the same repr: what makes a group another one is told there."""
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Translations(Group):
+    """The translations of a periodic grid: of a ring Z_N, a torus Z_H x Z_W, or one of more axes.
 
     An element is an integer vector, one entry an axis in array order, (g_y, g_x) on a torus, in
     pixels: +y is down, +x is right. The translations are as many as the grid has points, so a
     signal on the group has the same shape as a signal on the domain.
 
     Args:
-        shape: the grid, `(N,)` for a ring, `(H, W)` for a torus; an int N means `(N,)`.
+        shape: the grid, `(N,)` for a ring, `(H, W)` for a torus, `(D, H, W)` and so on; an int N means
+            `(N,)`.
 
     Attributes:
         grid: shape of the domain X.
@@ -31,7 +296,7 @@ class Translations:
         dim: dimension of the group, the number of entries of an element and of a velocity.
 
     Raises:
-        ValueError: the grid has not one or two axes, or an axis without points.
+        ValueError: a grid without an axis, or an axis without points.
 
     Example:
         >>> ring = Translations(5)
@@ -40,108 +305,47 @@ class Translations:
     """
 
     def __init__(self, shape: int | tuple[int, ...]):
-        shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-        if len(shape) not in (1, 2) or min(shape) < 1:
-            raise ValueError(
-                f"shape is {shape}: a grid has one axis, (N,) for a ring, or two, (H, W) for a "
-                "torus, each of at least one point"
-            )
-        self.grid = self.shape = shape
-        self.ndim = self.dim = len(shape)
-
-    def __repr__(self) -> str:
-        return f"Translations({self.grid})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Translations) and other.grid == self.grid
-
-    def __hash__(self) -> int:
-        return hash(self.grid)
-
-    @property
-    def identity(self) -> Int[Tensor, " axis"]:
-        """The translation that moves nothing, shape (axis,)."""
-        return torch.zeros(self.dim, dtype=torch.int64)
-
-    def elements(self) -> Int[Tensor, "element axis"]:
-        """Every element of the group, shape (element, axis), in array order."""
-        axes = [torch.arange(n) for n in self.grid]
-        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
-
-    def random(self, shape: tuple[int, ...], generator=None) -> Int[Tensor, "*shape axis"]:
-        """Random elements, each as likely as any other: (*shape, axis)."""
-        return torch.stack([torch.randint(n, shape, generator=generator) for n in self.grid], -1)
-
-    def element(self, g, device=None) -> Int[Tensor, "*batch axis"]:
-        """Whole numbers of pixels as elements of the group: (*batch, axis).
-
-        Raises:
-            ValueError: g has not one entry an axis, or is not a whole number of pixels.
-        """
-        g = torch.as_tensor(g, device=device)
-        g = g[None] if g.ndim == 0 and self.dim == 1 else g
-        if g.ndim == 0 or g.shape[-1] != self.dim:
-            raise ValueError(
-                f"an element of {self} has {self.dim} entries, one an axis, got shape "
-                f"{tuple(g.shape)}: write for example {(1,) + (0,) * (self.dim - 1)}"
-            )
-        if g.is_floating_point():
-            if not torch.equal(g, g.round()):
-                raise ValueError(
-                    f"a grid is translated by whole pixels, got {g.tolist()}: the nearest element "
-                    f"is {g.round().long().tolist()}"
-                )
-        return g.long()
-
-    def product(self, g, h) -> Int[Tensor, "*batch axis"]:
-        """The product gh, first h, then g: (gh).f = g.(h.f). Entries in 0 ... N-1."""
-        g = self.element(g)
-        return (g + self.element(h, device=g.device)) % torch.tensor(self.grid, device=g.device)
-
-    def inverse(self, g) -> Int[Tensor, "*batch axis"]:
-        """The inverse g^-1, entries in 0 ... N-1."""
-        g = self.element(g)
-        return -g % torch.tensor(self.grid, device=g.device)
-
-    def same(self, g, h, tolerance: float = 0) -> Bool[Tensor, "*batch"]:
-        """Whether g and h are the same element, (*batch,): they move the grid alike."""
-        return (self.product(g, self.inverse(h)) == 0).all(-1)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        super().__init__(shape, period=shape, permutes=True)
 
     def exp(self, velocity, time: int | Int[Tensor, "*time"] = 1) -> Int[Tensor, "*batch axis"]:
-        """psi_t(v) = exp(t v), the element reached after `time` frames at `velocity`.
+        """psi_t(v) = exp(t v) = t v. A velocity is in pixels a frame; the result is not reduced.
 
-        Here it is t v. A velocity is in pixels a frame, shape (*batch, axis); `time` is an int or
-        broadcasts against (*batch, 1). The result is not reduced modulo the grid.
+        Args and result as for `Group.exp`.
         """
         v = self.element(velocity)
         return v * torch.as_tensor(time, device=v.device)
 
-    def act(
-        self, g, signal: Shaped[Tensor, "*lead_grid"], padding: int = 0
-    ) -> Shaped[Tensor, "*moved"]:
-        """The moved signal: (g.f)(x) = f(x - g), with `padding` more points on every side.
+    def act(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
+        """The moved signal: (g.f)(x) = f(x - g).
 
         Args:
             g: elements, (*batch, axis). `batch` broadcasts against the signal's leading axes.
             signal: (*lead, *grid), of any type.
-            padding: how far the result goes on beyond the grid, in pixels. The domain is periodic,
-                so the points outside repeat those inside; a convolution of radius r reads r of them.
 
         Returns:
-            (*lead', *grid'), where lead' is lead broadcast with batch, and each axis of grid' is
-            longer than that of grid by twice the padding.
+            (*lead', *grid), where lead' is lead broadcast with batch.
 
         Raises:
             ValueError: the signal's last axes are not this grid.
         """
-        if tuple(signal.shape[-self.ndim :]) != self.grid:
-            raise ValueError(
-                f"the signal has shape {tuple(signal.shape)}, whose last {self.ndim} axes should be "
-                f"the grid {self.grid}: make the group with Translations({tuple(signal.shape)[-self.ndim :]})"
-            )
+        self.check(signal)
         g = self.element(g, device=signal.device)
+        lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
+        return _Move.apply(signal.expand(*lead, *self.grid), g, self)
+
+    def act_lifted(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
+        """The same as `act`: a signal on the group lives on the same grid."""
+        return self.act(g, signal)
+
+    def act_padded(
+        self, g, signal: Shaped[Tensor, "*lead_grid"], padding: int, lifted: bool = True
+    ) -> Shaped[Tensor, "*moved"]:
+        """Moving and padding in one gather, as `Group.act_padded` says."""
+        self.check(signal)
+        g = self.element(self.identity if g is None else g, device=signal.device)
         # Where each point of the result is read: the position minus g, axis by axis, as one index
-        # into the flattened grid. One gather then moves and pads every signal at once.
+        # into the flattened grid.
         index = g.new_zeros((*g.shape[:-1], *(1,) * self.ndim))
         for axis, size in enumerate(self.grid):
             x = torch.arange(-padding, size + padding, device=signal.device)
@@ -154,31 +358,39 @@ class Translations:
         signal = signal.expand(*lead, *self.grid).flatten(-self.ndim)
         return signal.gather(-1, index).reshape(*lead, *out)
 
-    act_lifted = act  # a signal on the group lives on the same grid
-
-    def project(self, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*lead_grid"]:
-        """A signal on the group as one on X: the same."""
-        return signal
-
     def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
         """The free numbers of a kernel, for one input and one output channel: all its entries."""
         return (size,) * self.ndim
 
-    def impulse(self, size: int) -> Float[Tensor, "*free"]:
-        """The free numbers of the kernel that leaves a signal as it is: 1 at the centre."""
-        kernel = torch.zeros(self.kernel_shape(size, lifting=False))
-        kernel[(size // 2,) * self.ndim] = 1
-        return kernel
-
-    def kernel(
-        self, weight: Float[Tensor, "out in *free"], size: int
-    ) -> Float[Tensor, "out in *k"]:
+    def kernel(self, weight: Float[Tensor, "out in *k"], size: int) -> Float[Tensor, "out in *k"]:
         """The kernel of an ordinary convolution: the weight itself."""
         return weight
+
+    def __repr__(self) -> str:
+        return f"Translations({self.grid})"
+
+
+class _Move(torch.autograd.Function):
+    """A translation whose gradient is the translation back: one gather each way, no scatter, which on a
+    GPU adds up in an order that differs from run to run."""
+
+    @staticmethod
+    def forward(ctx, signal, g, group):
+        ctx.save_for_backward(g)
+        ctx.group = group
+        return group.act_padded(g, signal, 0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (g,) = ctx.saved_tensors
+        return ctx.group.act(-g, gradient), None, None
 
 
 def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[int, ...]) -> None:
     """Raise a ValueError unless `signal` is (*lead, *grid), without an empty axis and without NaN.
+
+    NaN is looked for where reading data back costs nothing that matters: not while a model is compiled
+    or exported.
 
     Args:
         name: what the caller calls the signal, for the message.
@@ -192,5 +404,18 @@ def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[
     if 0 in shape:
         empty = names[shape.index(0)]
         raise ValueError(f"{name} has shape {shape}, no {empty}: it wants {wanted}, each 1 or more")
+    if torch.compiler.is_compiling() or signal.is_meta:
+        return
     if signal.is_floating_point() and not torch.isfinite(signal).all():
         raise ValueError(f"{name} holds NaN or infinite values: look for them with torch.isfinite")
+
+
+def check_dtype(name: str, signal: Tensor, weight: Tensor) -> None:
+    """Raise a ValueError unless the signal has numbers of the weight's type (autocast takes any)."""
+    if signal.dtype != weight.dtype and not torch.is_autocast_enabled(signal.device.type):
+        whole = not signal.is_floating_point()
+        remedy = f"{name}.to({weight.dtype})" + (" / 255 for bytes" if whole else "")
+        more = "" if whole else f", or the model to {signal.dtype}: model.to({signal.dtype})"
+        raise ValueError(
+            f"{name} holds {signal.dtype}, the weights are {weight.dtype}: give {remedy}{more}"
+        )

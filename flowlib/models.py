@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from flowlib.convolution import GroupConvolution
 
@@ -20,7 +21,7 @@ class Forecaster(nn.Module):
     when V is closed under v - w, else up to what is lost at the rim of V.
 
     Args:
-        rnn: a `FERNN` or `GRNN`.
+        rnn: a `FERNN`, a `GRNN` or a `Stack`.
         decoder_layers: hidden layers of R, convolution and ReLU, of the network's width and kernel
             size; one more convolution makes the frame. No bias.
 
@@ -29,6 +30,11 @@ class Forecaster(nn.Module):
 
     Source: Keller 2025 (arXiv 2507.14793), section 5. The hand-over from context to forecast is
     ours: in the author's code the last frame of the context is consumed a second time.
+
+    Example:
+        >>> rnn = fl.FERNN(fl.Translations((6, 6)), fl.translation_velocities(1), 1, 4)
+        >>> fl.Forecaster(rnn)(torch.rand(2, 5, 1, 6, 6), steps=3).shape
+        torch.Size([2, 3, 1, 6, 6])
     """
 
     def __init__(self, rnn: nn.Module, decoder_layers: int = 4):
@@ -36,18 +42,17 @@ class Forecaster(nn.Module):
         if decoder_layers < 0:
             raise ValueError(f"decoder_layers is {decoder_layers}: it wants 0 or more")
         self.rnn, self.group = rnn, rnn.group
-        hidden, frame = rnn.input_conv.weight.shape[:2]
-        size = rnn.input_conv.kernel_size
+        hidden, frame, size = rnn.hidden_channels, rnn.in_channels, rnn.kernel_size
         layers = []
         for _ in range(decoder_layers):
             layers += [GroupConvolution(rnn.group, hidden, hidden, size), nn.ReLU()]
         self.decoder = nn.Sequential(*layers, GroupConvolution(rnn.group, hidden, frame, size))
 
-    def read(
-        self, state: Float[Tensor, "batch velocity hidden *group"]
-    ) -> Float[Tensor, "batch channel *grid"]:
-        """The frame to come, f^_{t+1}, from the state h_t."""
-        return self.group.project(self.decoder(self.rnn.flow_on(state).amax(1)))
+    def read(self, state, psi_1=None) -> Float[Tensor, "batch channel *grid"]:
+        """The frame to come, f^_{t+1}, from the state h_t, (batch, velocity, hidden, *group)."""
+        # `max`, since `amax` keeps all that it has seen for the backward pass.
+        ahead = self.rnn.flow_on(state, psi_1).max(1).values
+        return self.group.project(self.decoder(ahead))
 
     def forward(
         self, context: Float[Tensor, "batch time channel *grid"], steps: int
@@ -59,12 +64,23 @@ class Forecaster(nn.Module):
         """
         if steps < 1:
             raise ValueError(f"steps is {steps}: a forecast has one frame or more")
-        *_, state = self.rnn.states(context)
-        frames = [self.read(state)]
+        state, psi_1 = self.rnn.last(context), self.rnn.psi_1(context)
+        frames = [self.read(state, psi_1)]
+        k = self.rnn.checkpoint_every if torch.is_grad_enabled() else None
         while len(frames) < steps:
-            state = self.rnn.step(state, frames[-1])
-            frames.append(self.read(state))
+            go = (state, frames[-1], min(k or steps, steps - len(frames)), psi_1)
+            new = checkpoint(self._go_on, *go, use_reentrant=False) if k else self._go_on(*go)
+            state, frames = new[0], frames + new[1]
         return torch.stack(frames, 1)
+
+    def _go_on(self, state, frame: Tensor, steps: int, psi_1) -> tuple:
+        """The state after a frame and those that follow it, and these frames."""
+        frames = []
+        for _ in range(steps):
+            state = self.rnn.step(state, frame, psi_1)
+            frame = self.read(state, psi_1)
+            frames.append(frame)
+        return state, frames
 
 
 class FrameEncoder(nn.Module):
@@ -78,6 +94,10 @@ class FrameEncoder(nn.Module):
         in_channels, channels: of a frame, and of the result.
         layers: how many.
         kernel_size: odd.
+
+    Example:
+        >>> fl.FrameEncoder(fl.Translations((6, 6)), 1, 8)(torch.rand(2, 5, 1, 6, 6)).shape
+        torch.Size([2, 5, 8, 6, 6])
     """
 
     def __init__(
@@ -110,7 +130,7 @@ class Classifier(nn.Module):
     mean; one linear layer, A and b, makes the scores. The softmax is left to the loss.
 
     Args:
-        rnn: a `FERNN` or `GRNN`.
+        rnn: a `FERNN`, a `GRNN` or a `Stack`.
         classes: how many.
         encoder: what the frames go through first, e.g. a `FrameEncoder`; none shows them as they are.
         normalise: batch normalisation before the linear layer. The mean over space of a small thing
@@ -123,6 +143,10 @@ class Classifier(nn.Module):
     Transformation law: classifier(g.f) = classifier(f) for every static g of the group, and
     classifier(psi(w).f) = classifier(f) when V is closed under v - w, both up to rounding. For a
     smaller V the second loses what is lost at the rim of V.
+
+    Example:
+        >>> fl.Classifier(fl.GRNN(fl.Translations(8), 1, 4), classes=6)(torch.rand(2, 5, 1, 8)).shape
+        torch.Size([2, 6])
     """
 
     def __init__(
@@ -147,6 +171,6 @@ class Classifier(nn.Module):
         Raises:
             ValueError: a video that the network does not take.
         """
-        *_, state = self.rnn.states(self.encoder(video))
-        pooled = state.amax(1)  # (batch, hidden, *group)
+        state = self.rnn.output(self.rnn.last(self.encoder(video)))
+        pooled = state.max(1).values  # (batch, hidden, *group)
         return self.linear(self.norm(pooled.flatten(2).mean(2)))

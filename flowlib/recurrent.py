@@ -4,32 +4,103 @@ Code name      symbol        what it is
 frame          f_t           input at time t, (batch, channel, *grid)
 state          h_t(v, g)     hidden state after frame t, (batch, velocity, channel, *group)
 input_conv     U             lifting convolution of the frame
-state_conv     W             group convolution of the hidden state
+cell           sigma, W      what the memory does with the frame
 velocities     V             the velocities the hidden state is lifted to
-neighbours     v + d         for each v the channels that W also sees, when velocities mix
-step           psi_1(v)      one frame of flow: velocity channel v moves by v
+psi_1          psi_1(v)      one frame of flow: velocity channel v moves by v
 
-One class serves every group: the group supplies action and convolution, V supplies the flow.
+One class serves every group: the group supplies action and convolution, V supplies the flow, the cell
+the update. Here is the loop, and nothing else.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from flowlib.convolution import GroupConvolution, LiftingConvolution
-from flowlib.flows import flow_video, velocity_neighbours, velocity_set
-from flowlib.groups import check_signal
+from flowlib.cells import Cell, ElmanCell
+from flowlib.convolution import (
+    ExactBuffers,
+    GroupConvolution,
+    LiftingConvolution,
+    SeparableMixing,
+    VelocityConvolution,
+)
+from flowlib.flows import flow_video, velocity_set
+from flowlib.groups import check_dtype, check_signal
 
 
-class FERNN(nn.Module):
+class Recurrent(ExactBuffers):
+    """What `FERNN` and `Stack` share: the loop over time."""
+
+    def forward(
+        self, video: Float[Tensor, "batch time *frame"], state=None
+    ) -> Float[Tensor, "batch time velocity channel *group"]:
+        """The hidden state after every frame.
+
+        Args:
+            video: (batch, time, channel, *grid), one frame at least, no NaN; for a lifted layer
+                (batch, time, velocity, channel, *group).
+            state: h_{-1}, to go on from; none means zero.
+
+        Returns:
+            (batch, time, velocity, channel, *group); entry t is h_t.
+
+        Raises:
+            ValueError: a video or a state of another shape or type, with no frame, or with NaN.
+        """
+        return torch.stack([self.output(h) for h in self.states(video, state)], 1)
+
+    def states(self, video: Tensor, state=None) -> Iterator:
+        """The state after every frame, one after the other, without the copy that a stack of all of
+        them is. Arguments as for `forward`; the input is checked before the first one is asked for."""
+        return self._loop(video, self._start(video, state), self.psi_1(video))
+
+    def last(self, video: Tensor, state=None):
+        """The state after the last frame. Arguments as for `forward`.
+
+        With checkpoint_every = k only the states after every k-th frame are kept for the backward
+        pass, the others are computed once more: k of about sqrt(time) keeps O(sqrt(time)) of them.
+        """
+        state, psi_1 = self._start(video, state), self.psi_1(video)
+        k = self.checkpoint_every or video.shape[1]
+        for part in video.split(k, 1):
+            if self.checkpoint_every and torch.is_grad_enabled():
+                state = checkpoint(self._end, part, state, psi_1, use_reentrant=False)
+            else:
+                state = self._end(part, state, psi_1)
+        return state
+
+    def _start(self, video: Tensor, state):
+        """The state before the first frame, once the input is found to be right."""
+        shape, lead = self.group.grid, "batch time channel"
+        if self.lifted:
+            shape, lead = self.group.shape, "batch time velocity channel"
+        check_dtype("video", video, next(self.parameters()))
+        check_signal("video", video, lead, shape)
+        if state is None:
+            return self.initial_state(len(video))
+        self.check_state(state)
+        return state
+
+    def _end(self, video: Tensor, state, psi_1):
+        for after in self._loop(video, state, psi_1):
+            state = after
+        return state
+
+
+class FERNN(Recurrent):
     """Flow equivariant recurrent network: one hidden state a velocity, each flowing along.
 
-        h_t(v, .) = sigma( U * f_t + W * [psi_1(v).h_{t-1}(v, .)] ),      h_{-1} = 0
+        h_t(v, .) = cell( psi_1(v).h_{t-1}(v, .), U * f_t ),      h_{-1} = 0
 
+    With the paper's cell that is
+        h_t(v, .) = sigma( U * f_t + W * [psi_1(v).h_{t-1}(v, .)] ).
     Flow equivariance: h_t[psi(w).f](v, .) = psi_t(w).h_t[f](v - w, .) wherever v and v - w are both
     in V. Exact up to rounding where the motions permute the points of the grid (whole pixels, quarter
     turns); other rotations add what interpolation loses. It needs velocities that commute, as
@@ -47,14 +118,28 @@ class FERNN(nn.Module):
         in_channels: channels of a frame.
         hidden_channels: channels of the hidden state, for each velocity.
         kernel_size: of U and W, odd.
-        nonlinearity: sigma, any map that acts on each number by itself.
+        nonlinearity: sigma, any map that acts on each number by itself; none takes the cell's own, ReLU
+            for the paper's.
         bias: add a bias to U * f_t.
         velocity_mixing: r, how many velocity channels to each side W sees; 0 mixes none.
+        separable: mix over V channel by channel before W, W_d = W diag(a_d), which is cheap.
+        cell: `ElmanCell` (the paper's), `GatedCell`, or a `Cell` of one's own.
+        memory: how much an untrained cell remembers, see the cell; none takes the cell's own, 0 for the
+            paper's.
+        lifted: the input is the states of another FERNN over the same V, (batch, time, velocity,
+            in_channels, *group), instead of a video.
+        checkpoint_every: see `last`.
 
     Raises:
-        ValueError: a set of velocities that does not fit the group, or a negative radius.
+        ValueError: a set of velocities that does not fit the group, a negative radius, or
+            checkpoint_every below 1.
 
     Source: Keller 2025 (arXiv 2507.14793), section 4. There, h_t is the state before frame t.
+
+    Example:
+        >>> rnn = fl.FERNN(fl.Translations((6, 6)), fl.translation_velocities(1), 1, 4)
+        >>> rnn(torch.rand(2, 5, 1, 6, 6)).shape  # (batch, time, velocity, channel, y, x)
+        torch.Size([2, 5, 9, 4, 6, 6])
     """
 
     def __init__(
@@ -64,84 +149,93 @@ class FERNN(nn.Module):
         in_channels: int = 1,
         hidden_channels: int = 32,
         kernel_size: int = 3,
-        nonlinearity: Callable[[Tensor], Tensor] = torch.relu,
+        nonlinearity: Callable[[Tensor], Tensor] | None = None,
         bias: bool = False,
         velocity_mixing: int = 0,
+        separable: bool = False,
+        cell: Callable[..., Cell] = ElmanCell,
+        memory: float | None = None,
+        lifted: bool = False,
+        checkpoint_every: int | None = None,
     ):
         super().__init__()
         if velocity_mixing < 0:
             raise ValueError(f"velocity_mixing is {velocity_mixing}: it wants 0 (none) or more")
-        self.group, self.nonlinearity = group, nonlinearity
-        self.hidden_channels, self.velocity_mixing = hidden_channels, velocity_mixing
-        self.input_conv = LiftingConvolution(
-            group, in_channels, hidden_channels, kernel_size, bias=bias
-        )
+        if checkpoint_every is not None and checkpoint_every < 1:
+            raise ValueError(f"checkpoint_every is {checkpoint_every}: it wants 1 or more, or None")
+        self.group, self.lifted, self.checkpoint_every = group, lifted, checkpoint_every
+        self.in_channels, self.hidden_channels = in_channels, hidden_channels
+        self.kernel_size = kernel_size
         self.register_buffer("velocities", velocity_set(group, velocities))
-        neighbours = velocity_neighbours(group, self.velocities, velocity_mixing)
-        self.register_buffer("neighbours", neighbours, persistent=False)
-        # The neighbours of v are more input channels of one convolution: (neighbour, channel).
-        seen = neighbours.shape[1] * hidden_channels
-        self.state_conv = GroupConvolution(group, seen, hidden_channels, kernel_size)
+        drives = getattr(getattr(cell, "func", cell), "drives", 1)  # also of a functools.partial
+        self.input_conv = (GroupConvolution if lifted else LiftingConvolution)(
+            group, in_channels, drives * hidden_channels, kernel_size, bias=bias
+        )
+        convolution, self.mixing = partial(GroupConvolution, group, kernel_size=kernel_size), None
+        if velocity_mixing and separable:
+            self.mixing = SeparableMixing(group, self.velocities, hidden_channels, velocity_mixing)
+        elif velocity_mixing:
+            options = dict(kernel_size=kernel_size, radius=velocity_mixing)
+            convolution = partial(VelocityConvolution, group, self.velocities, **options)
+        options = {"nonlinearity": nonlinearity, "memory": memory}
+        options = {name: value for name, value in options.items() if value is not None}
+        self.cell = cell(convolution, hidden_channels, **options)
+
+    @property
+    def state_conv(self) -> nn.Module:
+        """W, the convolution of the cell."""
+        return self.cell.state_conv
 
     def initial_state(self, batch: int) -> Float[Tensor, "batch velocity channel *group"]:
         """h_{-1} = 0. A constant zero is moved by no flow, which the theorem needs."""
         shape = (batch, len(self.velocities), self.hidden_channels, *self.group.shape)
-        return self.input_conv.weight.new_zeros(shape)
+        return self.input_conv.weight.new_zeros(1).expand(shape)  # one zero in memory
+
+    def psi_1(self, like: Tensor):
+        """psi_1(v) of all v, ready to move states of the type and device of `like` many times."""
+        return self.group.prepare(self.group.exp(self.velocities, 1)[:, None], like)
 
     def update(
         self,
         state: Float[Tensor, "batch velocity channel *group"],
-        drive: Float[Tensor, "batch channel *group"],
+        drive: Float[Tensor, batch * lifted_frame],
+        psi_1=None,
     ) -> Float[Tensor, "batch velocity channel *group"]:
-        """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
-        if self.velocity_mixing:
-            state = torch.cat([state, torch.zeros_like(state[:, :1])], 1)  # beyond the rim
-            state = state[:, self.neighbours].flatten(2, 3)
-        step = self.group.exp(self.velocities, 1)
-        return self.nonlinearity(drive[:, None] + self.state_conv(state, step))
+        """h_t from h_{t-1} and the lifted frame U * f_t.
+
+        Args:
+            state: h_{t-1}.
+            drive: (batch, channel, *group), the same for every velocity; in a lifted layer (batch,
+                velocity, channel, *group).
+            psi_1: what the method `psi_1` gave; none asks for it.
+        """
+        psi_1 = self.psi_1(state) if psi_1 is None else psi_1
+        state = state if self.mixing is None else self.mixing(state)
+        return self.cell.advance(self.group, psi_1, state, drive if self.lifted else drive[:, None])
 
     def step(
         self,
         state: Float[Tensor, "batch velocity channel *group"],
-        frame: Float[Tensor, "batch in_channel *grid"],
+        frame: Float[Tensor, batch * frame],
+        psi_1=None,
     ) -> Float[Tensor, "batch velocity channel *group"]:
-        """h_t from h_{t-1} and frame f_t."""
-        return self.update(state, self.input_conv(frame))
+        """h_t from h_{t-1} and frame f_t, (batch, in_channel, *grid); `psi_1` as for `update`."""
+        return self.update(state, self.input_conv(frame), psi_1)
 
     def flow_on(
-        self, state: Float[Tensor, "batch velocity channel *group"]
+        self, state: Float[Tensor, "batch velocity channel *group"], psi_1=None
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """psi_1(v).h_t(v, .): the state as it will stand in the next frame, with no new input."""
-        return self.group.act_lifted(self.group.exp(self.velocities, 1)[:, None], state)
+        psi_1 = self.psi_1(state) if psi_1 is None else psi_1
+        return self.group.act_lifted(psi_1, state)
 
-    def forward(
-        self,
-        video: Float[Tensor, "batch time in_channel *grid"],
-        state: Float[Tensor, "batch velocity channel *group"] | None = None,
-    ) -> Float[Tensor, "batch time velocity channel *group"]:
-        """The hidden state after every frame.
+    def output(self, state: Tensor) -> Tensor:
+        """What is read out of a state: all of it."""
+        return state
 
-        Args:
-            video: (batch, time, channel, *grid), one frame at least, no NaN.
-            state: h_{-1}, to go on from; none means zero.
-
-        Returns:
-            (batch, time, velocity, channel, *group); entry t is h_t.
-
-        Raises:
-            ValueError: a video or a state of another shape, with no frame, or with NaN.
-        """
-        return torch.stack(list(self.states(video, state)), 1)
-
-    def states(self, video: Tensor, state: Tensor | None = None) -> Iterator[Tensor]:
-        """The same one after the other, (batch, velocity, channel, *group) each, without the copy
-        that a stack of all of them is: on a GPU they may fill most of the memory."""
-        check_signal("video", video, "batch time channel", self.group.grid)
-        if state is None:
-            state = self.initial_state(len(video))
-        self.check_state(state)
+    def _loop(self, video: Tensor, state: Tensor, psi_1) -> Iterator[Tensor]:
         for drive in self.input_conv(video).unbind(1):
-            state = self.update(state, drive)
+            state = self.update(state, drive, psi_1)
             yield state
 
     def check_state(self, state: Tensor) -> None:
@@ -156,19 +250,152 @@ class FERNN(nn.Module):
                 f"the state has shape (batch, *{got}), it wants (batch, *{wanted}){hint}"
             )
 
+    def with_velocities(self, velocities) -> FERNN:
+        """This network over another V. The weights are shared: both learn when one is trained.
+
+        Args:
+            velocities: V, (velocity, axis).
+
+        Raises:
+            ValueError: a set of velocities that does not fit the group.
+
+        Example:
+            >>> slow = fl.FERNN(fl.Translations(9), fl.translation_velocities(1, ndim=1), 1, 2)
+            >>> fast = slow.with_velocities(fl.translation_velocities(3, ndim=1))
+            >>> fast(torch.rand(1, 4, 1, 9)).shape[2], fast.state_conv.weight is slow.state_conv.weight
+            (7, True)
+        """
+        shared = {id(p): p for p in self.parameters()}
+        other = copy.deepcopy(self, {**shared, id(self.group): self.group})
+        other.velocities = velocity_set(self.group, velocities).to(self.velocities.device)
+        for layer in other.modules():
+            if isinstance(layer, VelocityConvolution | SeparableMixing):
+                layer.set_velocities(other.velocities)
+        return other
+
+    def _load_from_state_dict(self, state_dict, prefix, metadata, strict, missing, odd, errors):
+        """Weights of a network over another V load into this one only if V is the same: with all names
+        and shapes alike it would compute something else."""
+        there = state_dict.get(prefix + "velocities")
+        if there is not None and not torch.equal(there.to(self.velocities), self.velocities):
+            errors.append(
+                f"{prefix}velocities: the weights are those of a network over V = {there.tolist()}, this "
+                f"one has V = {self.velocities.tolist()}: load them into a network over their own V, then "
+                "take network.with_velocities(V)"
+            )
+            state_dict = {k: v for k, v in state_dict.items() if k != prefix + "velocities"}
+            state_dict[prefix + "velocities"] = self.velocities
+        super()._load_from_state_dict(state_dict, prefix, metadata, strict, missing, odd, errors)
+
+    def extra_repr(self) -> str:
+        V = self.velocities.tolist()
+        some = f"{V[0]}" if len(V) == 1 else f"{V[0]} ... {V[-1]}"
+        return f"{self.group}, {len(V)} {'velocity' if len(V) == 1 else 'velocities'} {some}"
+
 
 class GRNN(FERNN):
     """Group equivariant recurrent network: a FERNN whose only velocity is 0, so nothing flows.
 
-        h_t = sigma( U * f_t + W * h_{t-1} )
+        h_t = cell( h_{t-1}, U * f_t ),   with the paper's cell   sigma( U * f_t + W * h_{t-1} )
 
     Equivariant to every static g, h_t[g.f] = g.h_t[f], but not to flows (chapter "The G-RNN
     fails"). Arguments as for `FERNN`; states have one velocity.
+
+    Example:
+        >>> fl.GRNN(fl.Translations(8), hidden_channels=4)(torch.rand(2, 5, 1, 8)).shape
+        torch.Size([2, 5, 1, 4, 8])
     """
 
     def __init__(self, group, in_channels: int = 1, hidden_channels: int = 32, **options):
         still = torch.zeros(1, group.dim, dtype=torch.int64)
         super().__init__(group, still, in_channels, hidden_channels, **options)
+
+
+class Stack(Recurrent):
+    """Recurrent layers one on top of the other: each takes the states of the one below.
+
+        h^1_t(v) = cell^1( psi_1(v).h^1_{t-1}(v), U^1 * f_t )
+        h^2_t(v) = cell^2( psi_1(v).h^2_{t-1}(v), U^2 * h^1_t(v) )
+
+    It obeys the law of `FERNN` at every layer: what goes up has its velocity, and stays with it. A state
+    of a stack is a tuple, one state a layer; what is returned and read is the state of the top.
+
+    Args:
+        layers: `FERNN`s over one group and one V; all but the first with lifted=True, each with as many
+            in_channels as the one below has hidden_channels.
+
+    Raises:
+        ValueError: no layer, or layers that do not fit.
+
+    Example:
+        >>> ring, V = fl.Translations(8), fl.translation_velocities(1, ndim=1)
+        >>> stack = fl.Stack(fl.FERNN(ring, V, 1, 2), fl.FERNN(ring, V, 2, 4, lifted=True))
+        >>> stack(torch.rand(3, 5, 1, 8)).shape
+        torch.Size([3, 5, 3, 4, 8])
+    """
+
+    def __init__(self, *layers: FERNN):
+        super().__init__()
+        if not layers:
+            raise ValueError("a stack wants one layer or more")
+        for below, above in zip(layers, layers[1:], strict=False):
+            same = below.group == above.group and torch.equal(below.velocities, above.velocities)
+            if not (same and above.lifted and above.in_channels == below.hidden_channels):
+                raise ValueError(
+                    f"the layer {above.in_channels} -> {above.hidden_channels} channels, lifted="
+                    f"{above.lifted}, does not fit on the one below: it wants the same group and V, "
+                    f"in_channels={below.hidden_channels}, lifted=True"
+                )
+        self.layers = nn.ModuleList(layers)
+        first, top = layers[0], layers[-1]
+        self.group, self.lifted, self.in_channels = first.group, first.lifted, first.in_channels
+        self.hidden_channels, self.kernel_size = top.hidden_channels, top.kernel_size
+        self.checkpoint_every = first.checkpoint_every
+
+    @property
+    def velocities(self) -> Tensor:
+        """V, (velocity, axis), the same in all layers."""
+        return self.layers[0].velocities
+
+    def initial_state(self, batch: int) -> tuple[Tensor, ...]:
+        """0 in every layer."""
+        return tuple(layer.initial_state(batch) for layer in self.layers)
+
+    def psi_1(self, like: Tensor):
+        """As of `FERNN`: all layers flow alike."""
+        return self.layers[0].psi_1(like)
+
+    def step(self, state: tuple[Tensor, ...], frame: Tensor, psi_1=None) -> tuple[Tensor, ...]:
+        """The states of all layers, from those before and a frame."""
+        psi_1, new = self.psi_1(frame) if psi_1 is None else psi_1, []
+        for layer, old in zip(self.layers, state, strict=True):
+            frame = layer.step(old, frame, psi_1)
+            new.append(frame)
+        return tuple(new)
+
+    def flow_on(self, state: tuple[Tensor, ...], psi_1=None) -> Tensor:
+        """The state of the top, as it will stand in the next frame."""
+        return self.layers[-1].flow_on(state[-1], psi_1)
+
+    def output(self, state: tuple[Tensor, ...]) -> Tensor:
+        """What is read out of a state: that of the top."""
+        return state[-1]
+
+    def check_state(self, state: tuple[Tensor, ...]) -> None:
+        """Raise a ValueError unless there is a fitting state for every layer."""
+        if not isinstance(state, tuple) or len(state) != len(self.layers):
+            raise ValueError(f"the state of {len(self.layers)} layers is a tuple of as many")
+        for layer, own in zip(self.layers, state, strict=True):
+            layer.check_state(own)
+
+    def with_velocities(self, velocities) -> Stack:
+        """The stack over another V, with the same weights; see `FERNN.with_velocities`."""
+        return Stack(*(layer.with_velocities(velocities) for layer in self.layers))
+
+    def _loop(self, video: Tensor, state, psi_1) -> Iterator[tuple[Tensor, ...]]:
+        for frame in video.unbind(1):
+            state = self.step(state, frame, psi_1)
+            yield state
 
 
 def group_averaging(
@@ -190,9 +417,14 @@ def group_averaging(
         (batch, time, velocity, channel, *group), like the states of a FERNN; not yet pooled.
 
     Source: the discussion of Keller 2025; for static groups Yarotsky 2022.
+
+    Example:
+        >>> ring, V = fl.Translations(7), fl.translation_velocities(1, ndim=1)
+        >>> group_averaging(fl.GRNN(ring, 1, 2), torch.rand(3, 4, 1, 7), V).shape
+        torch.Size([3, 4, 3, 2, 7])
     """
     states = []
-    for v in velocity_set(rnn.group, velocities):
+    for v in velocity_set(rnn.group, velocities).to(video.device):
         still = rnn(flow_video(rnn.group, video, -v))[:, :, 0]
         states.append(flow_video(rnn.group, still, v, lifted=True))
     return torch.stack(states, 2)

@@ -7,18 +7,24 @@ we know between the pixels too, so we turn the function and sample it afterwards
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from flowlib.groups import Group
 from flowlib.sampling import check_interpolation, rotate, shift
 
-FEW = 16  # so many angles are turned by matrices, which can be kept
+
+class Turns(NamedTuple):
+    """Rotations made ready for signals on the group: how pixels move, and how orientations do."""
+
+    pixels: Float[Tensor, "*batch p p"]
+    places: Float[Tensor, "*batch n n"]
 
 
-class Rotations:
+class Rotations(Group):
     """The rotations of the plane about the centre of a square picture.
 
     An element is an angle in degrees, shape (1,), positive counter-clockwise as displayed. Any angle
@@ -47,132 +53,87 @@ class Rotations:
         ValueError: no orientation, no pixel, or an interpolation that is not offered.
 
     Source: Cohen & Welling 2016, section 4 (p4); Weiler & Cesa 2019 (any angle).
-    """
 
-    ndim, dim = 2, 1
+    Example:
+        >>> fl.Rotations(4, size=2).act(90, torch.tensor([[1.0, 2], [3, 4]])).tolist()
+        [[2.0, 4.0], [1.0, 3.0]]
+    """
 
     def __init__(self, orientations: int = 8, size: int = 28, interpolation: str = "bilinear"):
         if min(orientations, size) < 1:
             raise ValueError(f"{orientations} orientations, size {size}: each is 1 or more")
         check_interpolation(interpolation)
         self.orientations, self.interpolation = orientations, interpolation
-        self.grid = (size, size)
-        self.shape = (orientations, size, size)
+        grid = (size, size)
+        super().__init__(
+            grid, (orientations, *grid), dim=1, period=(360,), whole=False, periodic=False
+        )
 
     def __repr__(self) -> str:
         return f"Rotations({self.orientations}, size={self.grid[0]}, {self.interpolation!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rotations) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
-
-    @property
-    def identity(self) -> Float[Tensor, " axis"]:
-        """The rotation by 0 degrees, shape (1,)."""
-        return torch.zeros(1, dtype=torch.float64)
 
     def elements(self) -> Float[Tensor, "element axis"]:
         """The n orientations as angles, (n, 1): the finite subgroup C_n."""
         n = self.orientations
         return torch.arange(n, dtype=torch.float64)[:, None] * 360 / n
 
-    def random(self, shape: tuple[int, ...], generator=None) -> Float[Tensor, "*shape axis"]:
-        """Random angles in [0, 360), (*shape, 1)."""
-        return 360 * torch.rand(*shape, 1, generator=generator, dtype=torch.float64)
-
-    def element(self, g, device=None) -> Float[Tensor, "*batch axis"]:
-        """Angles in degrees as elements of the group: (*batch, 1), float64.
-
-        Raises:
-            ValueError: the last axis has not one entry.
-        """
-        g = torch.as_tensor(g, dtype=torch.float64, device=device)
-        g = g[None] if g.ndim == 0 else g
-        if g.shape[-1] != 1:
-            raise ValueError(
-                f"an element of {self} is one angle in degrees, shape (*batch, 1), got shape "
-                f"{tuple(g.shape)}: write for example 90, or angles[:, None]"
-            )
-        return g
-
-    def product(self, g, h) -> Float[Tensor, "*batch axis"]:
-        """The product gh, first h, then g, in [0, 360). Rotations of the plane commute."""
-        g = self.element(g)
-        return (g + self.element(h, device=g.device)) % 360
-
-    def inverse(self, g) -> Float[Tensor, "*batch axis"]:
-        """The inverse g^-1, in [0, 360)."""
-        return -self.element(g) % 360
-
-    def same(self, g, h, tolerance: float = 1e-9) -> Bool[Tensor, "*batch"]:
-        """Whether g and h are the same rotation, (*batch,), up to `tolerance` degrees."""
-        apart = self.product(g, self.inverse(h))[..., 0]
-        return torch.minimum(apart, 360 - apart) <= tolerance
-
     def exp(self, velocity, time: int | Int[Tensor, "*time"] = 1) -> Float[Tensor, "*batch axis"]:
-        """psi_t(v) = exp(t v), the angle reached after `time` frames at v degrees a frame: t v.
+        """psi_t(v) = exp(t v) = t v, the angle after `time` frames at v degrees a frame, not reduced.
 
-        A velocity has shape (*batch, 1); `time` is an int or broadcasts against it. The result is
-        not reduced modulo 360.
+        Args and result as for `Group.exp`.
         """
         v = self.element(velocity)
         return v * torch.as_tensor(time, device=v.device)
 
     def act(
-        self, g, signal: Float[Tensor, "*lead height width"], padding: int = 0
-    ) -> Float[Tensor, "*moved"]:
-        """The turned signal on X: (g.f)(x) = f(R_g^-1 x), with `padding` more zeros on each side.
+        self, g, signal: Float[Tensor, "*lead height width"]
+    ) -> Float[Tensor, "*moved height width"]:
+        """The turned signal on X: (g.f)(x) = f(R_g^-1 x).
 
         Args:
             g: angles in degrees, (*batch, 1), `batch` broadcasting against the leading axes.
             signal: (*lead, size, size).
-            padding: how far the result goes on beyond the grid, in pixels; the plane is dark there.
 
         Raises:
             ValueError: the signal's last axes are not this grid.
         """
-        self._check(signal, self.grid)
-        g = self.element(g, device=signal.device)[..., 0]
-        return F.pad(rotate(signal, g, self.interpolation), (padding,) * 4)
+        self.check(signal)
+        return rotate(signal, self.element(g, signal.device)[..., 0], self.interpolation)
 
     def act_lifted(
-        self, g, signal: Float[Tensor, "*lead orientation height width"], padding: int = 0
+        self, g, signal: Float[Tensor, "*lead orientation height width"]
     ) -> Float[Tensor, "*moved"]:
         """The moved signal on the group: (g.h)(theta, x) = h(theta - g, R_g^-1 x).
 
         Args:
-            g: angles in degrees, (*batch, 1), `batch` broadcasting against the leading axes.
+            g: angles in degrees, (*batch, 1), `batch` broadcasting against the leading axes; or
+                `Turns`, which `prepare` makes of them.
             signal: (*lead, orientation, size, size).
-            padding: zeros on each side of the pictures.
 
         Raises:
             ValueError: the signal's last axes are not (orientation, size, size).
         """
-        self._check(signal, self.shape)
-        g = self.element(g, device=signal.device)
-        if g.numel() <= FEW:  # as the velocities of a network are, at every step
-            pixels = turning_matrices(
-                tuple(g.flatten().tolist()),
-                self.grid[0],
-                self.interpolation,
-                signal.dtype,
-                signal.device,
-            )
-            pixels = pixels.reshape(*g.shape[:-1], *pixels.shape[-2:])
-            turned = torch.einsum("...qp,...op->...oq", pixels, signal.flatten(-2))
+        self.check(signal, lifted=True)
+        if isinstance(g, Turns):
+            turned = torch.einsum("...qp,...op->...oq", g.pixels, signal.flatten(-2))
+            places = g.places
         else:
-            turned = rotate(signal, g, self.interpolation).flatten(-2)  # the same for all places
-        places = self._orientation_matrices(g).to(signal)
-        turned = torch.einsum("...ab,...bq->...aq", places, turned).unflatten(-1, self.grid)
-        return F.pad(turned, (padding,) * 4)
+            g = self.element(g, signal.device)
+            # One angle for all orientations of a signal; the same for all its places.
+            turned = rotate(signal, g, self.interpolation).flatten(-2)
+            places = self._orientation_matrices(g).to(signal.dtype)
+        return torch.einsum("...ab,...bq->...aq", places, turned).unflatten(-1, self.grid)
 
-    def project(
-        self, signal: Float[Tensor, "*lead orientation height width"]
-    ) -> Float[Tensor, "*lead height width"]:
-        """A signal on the group as one on X: the mean over orientations, which commutes with g."""
-        return signal.mean(-3)
+    def prepare(self, g, like: Tensor) -> Turns:
+        """The rotations as matrices, for signals of the type and device of `like`.
+
+        Turning is linear, so the turned unit pictures are all there is to know. Multiplying by them
+        costs as much with any interpolation, and a picture of 28 x 28 makes a matrix of 2.5 MB in
+        float32. The gradient with respect to the angles is that of the interpolation.
+        """
+        g = self.element(g, like.device)
+        pixels = turning_matrices(g[..., 0], self.grid[0], self.interpolation)
+        return Turns(pixels.to(like.dtype), self._orientation_matrices(g).to(like.dtype))
 
     def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
         """The free numbers of a kernel, for one input and one output channel.
@@ -209,36 +170,26 @@ class Rotations:
         n, steps = self.orientations, g * self.orientations / 360
         whole, eye = torch.round(steps), torch.eye(n, dtype=g.dtype, device=g.device)
         rest = (steps - whole)[..., None]
-        between = torch.where(rest.abs() > 1e-9, shift(eye, rest, dim=-2), eye)
+        between = shift(eye, rest, dim=-2)
+        if not g.requires_grad:  # whole steps exactly; a gradient wants to know what is beside them
+            between = torch.where(rest.abs() > 1e-9, between, eye)
         source = (torch.arange(n, device=g.device) - whole.long()) % n  # (*batch, n)
         return between.gather(-2, source[..., None].expand_as(between))
 
-    def _check(self, signal: Tensor, last: tuple[int, ...]) -> None:
-        if tuple(signal.shape[-len(last) :]) != last:
-            raise ValueError(
-                f"the signal has shape {tuple(signal.shape)}, whose last {len(last)} axes should be "
-                f"{last}: make the group with Rotations({self.orientations}, "
-                f"size={signal.shape[-1]}), or bring the signal to that size"
-            )
 
-
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # the cached tensors meet gradients later
 def turning_matrices(
-    degrees: tuple[float, ...],
-    size: int,
-    interpolation: str,
-    dtype=torch.float64,
-    device="cpu",
-) -> Float[Tensor, "angle pixel pixel"]:
-    """`rotate` as matrices: turning is linear, so the turned unit pictures are all there is to know.
+    degrees: Float[Tensor, "*batch"], size: int, interpolation: str
+) -> Float[Tensor, "*batch pixel pixel"]:
+    """`rotate` as matrices, which multiply a picture as one column of size x size pixels.
 
-    Multiplying by them costs as much with any interpolation; a picture of 28 x 28 makes a matrix of
-    2.5 MB in float32.
+    Args:
+        degrees: angles, (*batch), float64.
+        size: height and width of the picture.
+        interpolation: one of `flowlib.sampling.INTERPOLATIONS`.
     """
-    units = torch.eye(size**2, dtype=torch.float64).reshape(-1, size, size)
-    angles = torch.tensor(degrees, dtype=torch.float64)[:, None]
-    return rotate(units, angles, interpolation).flatten(2).mT.to(dtype=dtype, device=device)
+    units = torch.eye(size**2, dtype=degrees.dtype, device=degrees.device)
+    turned = rotate(units.reshape(-1, size, size), degrees[..., None], interpolation)
+    return turned.flatten(-2).mT
 
 
 @lru_cache(maxsize=64)

@@ -71,7 +71,7 @@ def rotate(
     if quarters.any():
         image = quarter_turn(image, quarters.long())
     rest = degrees - 90 * quarters
-    if not rest.any():
+    if not (rest.any() or degrees.requires_grad):  # a gradient wants to know what is beside 0
         return image.expand(
             *torch.broadcast_shapes(rest.shape, image.shape[:-2]), *image.shape[-2:]
         )
@@ -104,7 +104,7 @@ def translate(
     for dim in (-2, -1):
         image = _roll(image, whole[..., dim].long(), dim)
     rest = (by - whole)[..., None, None]
-    if not rest.any():
+    if not (rest.any() or by.requires_grad):
         return image
     if interpolation == "fourier":
         return shift(shift(image, rest[..., 0, :, :], dim=-2), rest[..., 1, :, :], dim=-1)

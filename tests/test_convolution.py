@@ -39,7 +39,7 @@ def test_moving_first_is_the_same_convolution(seeded):
     group = fl.Translations((6, 5))
     layer = fl.GroupConvolution(group, 2, 3, 3)
     f, g = torch.randn(4, 7, 2, 6, 5), torch.randint(-9, 9, (7, 2))
-    fast = layer(f, g)
+    fast = layer(f, g[:, None])
     for e in range(7):
         moved = torch.roll(f[:, e], tuple(g[e].tolist()), (-2, -1))
         slow = F.conv2d(F.pad(moved, (1, 1, 1, 1), mode="circular"), layer.weight)
@@ -54,3 +54,63 @@ def test_bad_input(as_users_see_it):
         fl.GroupConvolution(ring, 0, 1)
     with pytest.raises(ValueError, match="this layer takes 2"):
         fl.GroupConvolution(ring, 2, 1)(torch.zeros(1, 3, 8))
+
+
+@pytest.mark.parametrize("radius", [None, 1])
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4)])
+def test_gradients_are_those_of_the_formula(shape, radius, seeded):
+    """First and second ones, with elements that move the signal, and with neighbours."""
+    group = fl.Translations(shape)
+    V = torch.stack([torch.zeros(len(shape)).long(), torch.ones(len(shape)).long()])
+    if radius is None:
+        layer = fl.GroupConvolution(group, 2, 2)
+    else:
+        layer = fl.VelocityConvolution(group, V, 2, 2, radius=radius)
+    layer = layer.double()
+    f = torch.randn(1, 2, 2, *shape, dtype=torch.float64, requires_grad=True)
+
+    def run(f, weight):
+        return torch.func.functional_call(layer, {"weight": weight}, (f, V[:, None]))
+
+    torch.autograd.gradcheck(run, (f, layer.weight), fast_mode=True)
+    torch.autograd.gradgradcheck(run, (f, layer.weight), fast_mode=True)
+
+
+def test_under_autocast_gradients_have_the_type_of_the_weights(seeded):
+    layer = fl.GroupConvolution(fl.Translations((5, 6)), 2, 3)
+    f = torch.randn(4, 2, 5, 6, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = layer(f)
+    out.float().sum().backward()
+    assert out.dtype == torch.bfloat16 and f.grad.dtype == layer.weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("separable", [False, True])
+def test_velocities_that_wrap_around_share_their_neighbours(separable, seeded):
+    """On a ring of 3 the velocities -1, 0, 1 are a group: 1 + 1 is -1; each hears all."""
+    ring, V = fl.Translations(3), fl.translation_velocities(1, ndim=1)
+    rnn = fl.FERNN(ring, V, 1, 2, velocity_mixing=1, separable=separable)
+    assert fl.flow_equivariance_error(rnn, torch.rand(2, 4, 1, 3), 1).max() < ROUNDING
+
+
+def test_separable_mixing_is_mixing_with_kernels_that_factor(seeded):
+    ring, V, C = fl.Translations(9), fl.translation_velocities(2, ndim=1), 3
+    separable = fl.FERNN(ring, V, 1, C, velocity_mixing=1, separable=True).double()
+    full = fl.FERNN(ring, V, 1, C, velocity_mixing=1).double().requires_grad_(False)
+    full.input_conv.load_state_dict(separable.input_conv.state_dict())
+    for d, a in enumerate(separable.mixing.share):  # W_d = W diag(a_d)
+        full.state_conv.weight[:, C * d : C * (d + 1)] = separable.state_conv.weight * a[:, None]
+    video = torch.rand(2, 5, 1, 9).double()
+    torch.testing.assert_close(separable(video), full(video), rtol=0, atol=ROUNDING)
+
+
+def test_other_types_of_numbers_are_refused_with_advice(as_users_see_it):
+    rnn = fl.GRNN(fl.Translations(8), 1, 2)
+    with pytest.raises(ValueError, match="video holds torch.uint8.*/ 255"):
+        rnn(torch.zeros(1, 2, 1, 8, dtype=torch.uint8))
+    with pytest.raises(
+        ValueError, match=r"video.to\(torch.float32\), or the model to torch.float64"
+    ):
+        rnn(torch.zeros(1, 2, 1, 8, dtype=torch.float64))
+    with pytest.raises(ValueError, match="the signal holds torch.int64"):
+        rnn.state_conv(torch.zeros(2, 8, dtype=torch.int64))

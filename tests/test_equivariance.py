@@ -54,3 +54,21 @@ def test_bad_input(as_users_see_it):
         fl.flow_equivariance_error(rnn, video, (3, 0))
     with pytest.raises(ValueError, match="say which group"):
         fl.flow_equivariance_error(lambda f: f, video, (1, 0))
+
+
+def test_a_velocity_for_each_video(seeded):
+    """Each exchanges its own channels; one wrong video shows."""
+    ring, V = fl.Translations(9), fl.translation_velocities(2, ndim=1)
+    rnn, video = fl.FERNN(ring, V, 1, 3).double(), torch.rand(3, 4, 1, 9).double()
+    w = torch.tensor([[1], [-2], [1]])
+    assert fl.flow_equivariance_error(rnn, video, w).max() < 1e-14
+    assert fl.equivariance_error(rnn, video, w).max() < 1e-14
+
+    def spoiled(video):
+        states = rnn(video)
+        return torch.cat([states[:1], states[1:2] * video[1, 1, 0, 0], states[2:]])
+
+    error = fl.flow_equivariance_error(spoiled, video, w, group=ring, velocities=V)
+    assert (error > 1e-3).any()
+    with pytest.raises(ValueError, match="say which V it has"):
+        fl.flow_equivariance_error(spoiled, video, w, group=ring)

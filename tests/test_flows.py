@@ -60,3 +60,43 @@ def test_bad_input(as_users_see_it):
         velocity_set(torus, [(0, 1), (0, 1)])
     with pytest.raises(ValueError, match="whole pixels"):
         velocity_set(torus, [(0.0, 0.5)])
+
+
+@given(groups(), seeds)
+def test_a_path_takes_one_step_a_frame(group, seed):
+    """Its own for each video; a constant path is a flow."""
+    f, v = signal(group, seed, 2, 1), element(group, seed, reach=3)
+    path = torch.stack(
+        [torch.stack([element(group, seed + 9 * b + t) for t in range(3)]) for b in range(2)]
+    )
+    video = fl.flow(group, f, path=path)
+    assert torch.equal(video[:, 0], f)
+    for t in range(3):
+        assert torch.equal(video[:, t + 1], group.act(path[:, t, None], video[:, t]))
+    same = fl.flow(group, f, path=v.expand(4, -1))
+    assert torch.equal(same, fl.flow(group, f, v, steps=5))
+    assert torch.equal(
+        fl.flow_video(group, same, path=-v.expand(4, -1)), fl.flow(group, f, 0 * v, 5)
+    )
+
+
+def test_uneven_velocities_say_who_hears_whom():
+    with pytest.warns(UserWarning, match=r"V is uneven.* 0: 0, 1; 1: 0, 1; 3: 3"):
+        fl.FERNN(fl.Translations(9), [0, 1, 3], velocity_mixing=1)
+
+
+def test_advice_is_about_velocities_of_the_same_kind(as_users_see_it):
+    turns = fl.rotation_velocities([-10, 0, 10])
+    with pytest.raises(ValueError, match=r"rotation_velocities\(\[-20, 0, 20\]\)"):
+        fl.velocity_index(turns, 20.0)
+    with pytest.raises(ValueError, match=r"rotation_velocities\(\.\.\.\)"):
+        fl.velocity_pairs(fl.Rotations(4), turns, 50.0)
+    with pytest.raises(ValueError, match=r"rotation_velocities\(\[-10, 0, 10\]\)"):
+        velocity_set(fl.Rotations(4), [])
+    ring, f = fl.Translations(5), torch.zeros(1, 5)
+    with pytest.raises(ValueError, match="a velocity and steps, or a path"):
+        fl.flow(ring, f, 1)
+    with pytest.raises(
+        ValueError, match=r"one step from each frame to the next, \(\*batch, 2, 1\)"
+    ):
+        fl.flow_video(ring, f.expand(3, 1, 5), path=[[1]])

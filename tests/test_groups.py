@@ -36,7 +36,8 @@ def test_action_is_torch_roll(group, seed):
 def test_padding_continues_the_grid(group, seed):
     """Padded far beyond the grid, the picture repeats; its middle is the unpadded one."""
     g, f, p = element(group, seed), signal(group, seed), max(group.grid) + 2
-    padded = group.act(g, f, padding=p)
+    padded = group.act_padded(g, f, p)
+    assert torch.equal(padded, fl.Group.act_padded(group, g, f, p)), "one gather, or one by one"
     middle = tuple(slice(p, p + n) for n in group.grid)
     assert torch.equal(padded[middle], group.act(g, f))
     for axis, n in enumerate(group.grid):
@@ -63,7 +64,7 @@ def test_exp_is_a_one_parameter_subgroup():
     assert torch.equal(group.exp(-v, 3), -group.exp(v, 3))
 
 
-@pytest.mark.parametrize("shape", [(), (2, 3, 4), (0,), (3, 0)])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
 def test_no_grid(shape):
     with pytest.raises(ValueError, match="grid has one axis"):
         fl.Translations(shape)
@@ -75,5 +76,44 @@ def test_bad_elements_and_signals(as_users_see_it):
         torus.act(1, f)
     with pytest.raises(ValueError, match=r"whole pixels.*nearest element is \[1, 0\]"):
         torus.act((0.6, 0.0), f)
-    with pytest.raises(ValueError, match=r"grid \(4, 5\).*Translations\(\(5, 4\)\)"):
+    with pytest.raises(ValueError, match=r"grid \(4, 5\).*make the group for \(5, 4\)"):
         torus.act((1, 0), f.T)
+
+
+def test_what_a_group_lacks_is_named_all_at_once():
+    class Half(fl.Group):
+        def act(self, g, signal):
+            return signal
+
+    with pytest.raises(TypeError, match=r"act_lifted.*kernel.*kernel_shape"):
+        Half((5,))
+
+
+def test_another_action_is_another_group_and_holds_for_lifted_signals_too():
+    class Backwards(fl.Translations):
+        def act(self, g, signal):
+            return super().act(-self.element(g), signal)
+
+    ring, other, f = fl.Translations(5), Backwards(5), torch.arange(5)
+    assert other != ring and ring == fl.Translations(5) and hash(ring) == hash(fl.Translations(5))
+    assert torch.equal(other.act_lifted(1, f), f.roll(-1)) and torch.equal(
+        ring.act_lifted(1, f), f.roll(1)
+    )
+
+
+def test_a_torus_of_three_axes_needs_no_line(seeded):
+    torus, V = fl.Translations((3, 4, 5)), fl.translation_velocities(1, ndim=3)
+    rnn = fl.FERNN(torus, V, 1, 2)
+    error = fl.flow_equivariance_error(rnn, torch.rand(1, 3, 1, 3, 4, 5), (1, 0, -1))
+    assert len(V) == 27 and error.max() < 1e-14
+    with pytest.raises(ValueError, match="4 axes: torch convolves up to 3"):
+        fl.GRNN(fl.Translations((2, 2, 2, 2)))
+
+
+def test_the_gradient_of_moving_is_moving_back(seeded):
+    torus = fl.Translations((3, 4))
+    f = torch.rand(2, 1, 3, 4, dtype=torch.float64, requires_grad=True)
+    g = torch.tensor([[[1, -2]], [[0, 5]]])
+    torch.autograd.gradcheck(lambda f: torus.act(g, f), f)
+    torch.autograd.gradgradcheck(lambda f: torus.act(g, f) ** 2, f)
+    assert "Scatter" not in type(torus.act(g, f).grad_fn).__name__

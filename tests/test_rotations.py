@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import ROUNDING, element, rotations, seeds, signal
 
 import flowlib as fl
-from flowlib.rotations import circular_harmonics
+from flowlib.rotations import circular_harmonics, turning_matrices
 
 
 def smooth(size=32):
@@ -156,11 +156,13 @@ def test_project_commutes(seeded):
 
 def test_bad_input(as_users_see_it):
     group = fl.Rotations(4, size=6)
-    with pytest.raises(ValueError, match="one angle in degrees"):
+    with pytest.raises(ValueError, match=r"has 1 entry, got shape \(2,\).*numbers\[:, None\]"):
         group.act((1.0, 2.0), torch.zeros(6, 6))
-    with pytest.raises(ValueError, match=r"Rotations\(4, size=5\)"):
+    with pytest.raises(ValueError, match=r"make the group for \(5, 5\)"):
         group.act(90, torch.zeros(5, 5))
-    with pytest.raises(ValueError, match=r"last 3 axes should be \(4, 6, 6\)"):
+    with pytest.raises(
+        ValueError, match=r"last 3 axes should be the shape of the group, \(4, 6, 6\)"
+    ):
         group.act_lifted(90, torch.zeros(3, 6, 6))
     with pytest.raises(ValueError, match="bilinear"):
         fl.Rotations(4, interpolation="nearest")
@@ -168,3 +170,30 @@ def test_bad_input(as_users_see_it):
         fl.Rotations(0)
     with pytest.raises(ValueError, match="one velocity or more"):
         fl.rotation_velocities([])
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "fourier"])
+@pytest.mark.parametrize("degrees", [0.0, 13.0, 90.0])
+def test_the_gradient_with_respect_to_the_angle(interpolation, degrees, seeded):
+    """Also through the matrices of `prepare`, and at angles where nothing is interpolated."""
+    if interpolation == "bilinear" and degrees != 13:
+        return  # there a bilinear picture has a corner
+    group = fl.Rotations(4, size=5, interpolation=interpolation)
+    h, f = signal(group, 1, 2, lifted=True), signal(group, 2, 2)
+    angle = torch.tensor([degrees], dtype=torch.float64, requires_grad=True)
+    for turned in (
+        lambda g: group.act(g, f),
+        lambda g: group.act_lifted(g, h),
+        lambda g: group.act_lifted(group.prepare(g, h), h),
+    ):
+        torch.autograd.gradcheck(turned, angle, atol=1e-6)
+
+
+def test_prepared_turns_are_the_turns(seeded):
+    """And leave nothing behind: no cache grows with the angles that were asked for."""
+    group = fl.Rotations(8, size=6, interpolation="bicubic")
+    g = torch.tensor([[-10.0], [0], [90], [33]]).double()
+    h = signal(group, 1, 3, 4, lifted=True)
+    turned = group.act_lifted(group.prepare(g, h), h)
+    torch.testing.assert_close(turned, group.act_lifted(g, h), rtol=0, atol=1e-13)
+    assert not hasattr(turning_matrices, "cache_info")
