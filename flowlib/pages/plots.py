@@ -95,7 +95,8 @@ def show(drawing: Figure, alt: str) -> Picture:
 
 
 def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> None:
-    """Draw (time, position) as a picture: time runs down, position to the right.
+    """Draw (time, position) as a picture, or (time, position, 3) in colours of its own: time runs
+    down, position to the right.
 
     Example:
         >>> import torch
@@ -107,13 +108,13 @@ def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> N
     Raises:
         ValueError: `states` has other axes.
     """
-    states = drawable("states", states, "(time, position)").numpy()
+    states = drawable("states", states, "(time, position)", "(time, position, 3)").numpy()
     axis.imshow(states, cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest")
     axis.set(title=title, xlabel="position x", ylabel="time t")
 
 
 def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Figure:
-    """A film strip: a row a video, (time, height, width), a column a frame.
+    """A film strip: a row a video, (time, height, width) or in colours, a column a frame.
 
     Args:
         videos: name of the row -> video.
@@ -130,8 +131,8 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
     """
     if not videos:
         raise ValueError("videos is empty: give at least one video, {name of the row: video}")
-    axes = "(time, height, width)"
-    videos = {k: drawable(f"videos[{k!r}]", video, axes) for k, video in videos.items()}
+    shapes = "(time, height, width)", "(time, height, width, 3)"
+    videos = {k: drawable(f"videos[{k!r}]", video, *shapes) for k, video in videos.items()}
     for name, video in videos.items():
         last = len(video) - 1
         if not frames:

@@ -170,3 +170,9 @@ def test_dark_channels_make_dark_pictures():
 def test_states_with_a_gradient_are_drawn():
     plots.space_time(axis(), torch.rand(4, 8, requires_grad=True), "h")
     plots.film({"a": VIDEO.clone().requires_grad_()}, [0])
+
+
+def test_colours_of_its_own_are_drawn():
+    plots.space_time(axis(), torch.rand(4, 8, 3), "winner")
+    plots.film({"a": torch.rand(2, 4, 5, 3)}, [0])
+    plots.animation({"a": torch.rand(2, 4, 5, 3)}, "a film")
