@@ -1,10 +1,11 @@
-"""The command line: python -m flowlib data | list | run | table.
+"""The command line: python -m flowlib data | list | run | table | bench.
 
 data                what data are here, and where from; data --get kth downloads KTH
 list                experiments, models and presets
 run EXPERIMENT      train, measure and write rows of the ledger; resumes what was interrupted
 run --missing       the rows that the ledger lacks, of all experiments, the most telling first
 table EXPERIMENT    the ledger beside the published numbers
+bench               what a step of the networks costs on this machine
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 
 from flowlib.lab import ledger
 from flowlib.lab.actions import DATA
+from flowlib.lab.bench import bench
 from flowlib.lab.checkpoints import remove_checkpoint
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.mnist import mnist_status
@@ -82,6 +84,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--minutes", type=float, help="stop in time; the same command goes on later")
     sub = command("table", do_table, "the ledger beside the published numbers")
     sub.add_argument("experiment")
+    sub = command("bench", do_bench, "what a step of the networks costs on this machine")
+    sub.add_argument(
+        "--channels", type=int, nargs="+", default=[16, 32, 128], help="default 16 32 128"
+    )
     return top
 
 
@@ -169,6 +175,12 @@ def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -
 
 def do_table(options) -> None:
     print(table(find("experiment", options.experiment, experiments())))
+
+
+def do_bench(options) -> None:
+    if min(options.channels) < 1:
+        raise ValueError(f"channels is {min(options.channels)}: it wants 1 or more")
+    bench(options.channels)
 
 
 if __name__ == "__main__":

@@ -223,6 +223,14 @@ def test_bad_input_gets_status_2_and_what_would_work(
     assert files(workplace) == []
 
 
+def test_bench(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("flowlib.__main__.bench", asked.append)
+    assert main(["bench", "--channels", "2", "4"]) == 0 and asked == [[2, 4]]
+    assert main(["bench", "--channels", "4", "0"]) == 2 and len(asked) == 1
+    assert "channels is 0: it wants 1 or more" in capsys.readouterr().err
+
+
 def test_a_damaged_ledger_or_checkpoint_is_named(workplace, capsys):
     path = checkpoint_path("translating-mnist", "g-rnn", "tiny", 0)
     path.parent.mkdir(parents=True)

@@ -27,7 +27,13 @@ STILL, V1, V2 = (translation_velocities(radius) for radius in range(3))
 
 
 def cnn(group, channels: int, classes: int) -> nn.Module:
-    """The baseline that acts with no group and has no memory, on grey frames."""
+    """The baseline that acts with no group and has no memory, on grey frames: the `kind` of a row.
+
+    Example:
+        >>> import torch
+        >>> cnn(None, channels=2, classes=6)(torch.rand(3, 4, 1, 8, 8)).shape
+        torch.Size([3, 6])
+    """
     return Convolution3d(1, channels, classes)
 
 

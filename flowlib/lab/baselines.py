@@ -29,6 +29,11 @@ class LearnedMotionRNN(FERNN):
 
     Raises:
         ValueError: another group, velocity mixing, or filters that are larger than the grid.
+
+    Example:
+        >>> rnn = LearnedMotionRNN(Translations((6, 6)), [(0, 0), (0, 1)], 1, 4)
+        >>> rnn(torch.rand(2, 5, 1, 6, 6)).shape  # (batch, time, velocity, channel, y, x)
+        torch.Size([2, 5, 2, 4, 6, 6])
     """
 
     def __init__(
@@ -47,26 +52,30 @@ class LearnedMotionRNN(FERNN):
         self.motion = nn.Parameter(torch.empty(len(self.velocities), *size).uniform_(-bound, bound))
 
     def flow_on(
-        self, state: Float[Tensor, "batch velocity channel *group"]
+        self, state: Float[Tensor, "batch velocity channel *group"], psi_1=None
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """K_v * h_t(v, .): the state as it may stand in the next frame, with no new input.
 
-        One filter a velocity makes a slow convolution, and a fast product of spectra.
+        One filter a velocity makes a slow convolution, and a fast product of spectra, at least in
+        float32: there is no spectrum of half precision on a CPU.
         """
+        state, dtype = state.to(torch.promote_types(state.dtype, torch.float32)), state.dtype
         axes = list(range(-self.group.ndim, 0))
         room = [n - k for n, k in zip(self.group.grid, self.motion.shape[1:], strict=True)]
-        kernel = nn.functional.pad(self.motion, [pad for n in reversed(room) for pad in (0, n)])
+        motion = self.motion.to(state.dtype)
+        kernel = F.pad(motion, [pad for n in reversed(room) for pad in (0, n)])
         kernel = kernel.roll([-(k // 2) for k in self.motion.shape[1:]], axes)  # its centre to 0
         spectrum = torch.fft.rfftn(kernel, dim=axes)[:, None] * torch.fft.rfftn(state, dim=axes)
-        return torch.fft.irfftn(spectrum, s=self.group.grid, dim=axes)
+        return torch.fft.irfftn(spectrum, s=self.group.grid, dim=axes).to(dtype)
 
     def update(
         self,
         state: Float[Tensor, "batch velocity channel *group"],
         drive: Float[Tensor, "batch channel *group"],
+        psi_1=None,
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
-        return self.nonlinearity(drive[:, None] + self.state_conv(self.flow_on(state)))
+        return self.cell(self.flow_on(state), drive[:, None])
 
 
 class Convolution3d(nn.Module):
@@ -81,6 +90,10 @@ class Convolution3d(nn.Module):
         channels: of the layers.
         classes: how many.
         layers: how many.
+
+    Example:
+        >>> Convolution3d(1, 4, classes=6)(torch.rand(2, 5, 1, 8, 8)).shape
+        torch.Size([2, 6])
     """
 
     def __init__(self, in_channels: int, channels: int, classes: int, layers: int = 4):

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import torch
@@ -178,9 +179,9 @@ def bench(channels=(16, 32, 128), rounds: int = 5, batch: int = 2) -> list[Line]
             rounds,
             {"FERNN": 1.25},
             {
-                "FERNN": kept(lambda: rnn.last(video), size),
-                "Forecaster, half the frames forecast": kept(lambda: forecast(half), size),
-                "plain loop": kept(lambda: plain_loop(rnn, video), size),
+                "FERNN": kept(partial(rnn.last, video), size),
+                "Forecaster, half the frames forecast": kept(partial(forecast, half), size),
+                "plain loop": kept(partial(plain_loop, rnn, video), size),
             },
         )
     size = channels[0]

@@ -222,7 +222,13 @@ class Table(ABC):
 
 
 def by_name(*tables: Table) -> dict[str, Table]:
-    """Tables by their names."""
+    """Tables by their names.
+
+    Example:
+        >>> from flowlib.lab.translating_mnist import TABLES
+        >>> by_name(TABLES["augmentation"]) == {"augmentation": TABLES["augmentation"]}
+        True
+    """
     return {table.name: table for table in tables}
 
 

@@ -134,6 +134,29 @@ class ForecastTable(Table):
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
         read: ("train" or "test", size) -> `Pictures`. A tenth of the training pictures validates.
+
+    Example: pictures of one's own, and a baseline.
+        >>> from flowlib.lab.data.motion import MovingImages, Pictures
+        >>> from flowlib.lab.run import run
+        >>> class LastFrame(nn.Module):
+        ...     def forward(self, context, steps):
+        ...         return context[:, -1:].expand(-1, steps, -1, -1, -1)
+        >>> table = ForecastTable(
+        ...     name="leaves",
+        ...     title="leaves in the wind",
+        ...     rows={
+        ...         "fernn": ForecastRow("FERNN, V = the velocities of the leaves"),
+        ...         "last-frame": ForecastRow("the last frame", kind=lambda group, channels: LastFrame()),
+        ...     },
+        ...     presets={"tiny": TINY},
+        ...     read=lambda split, size: Pictures(torch.rand(20, 1, size, size), source="leaves"),
+        ...     videos=lambda pictures, preset, fixed: MovingImages(
+        ...         pictures.images, [(0, 1), (1, 0)], source=pictures.source
+        ...     ),
+        ... )
+        >>> row = run(table.experiment(), "last-frame", "tiny", progress=False).row
+        >>> row["data"], row["updates"]
+        ('leaves', 0)
     """
 
     metric = "test_mse"

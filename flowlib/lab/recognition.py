@@ -112,6 +112,13 @@ def build(row: Row, preset: RecognitionPreset, classes: int) -> nn.Module:
     """The untrained model of a row: it gives a clip (batch, time, 1, height, width) class scores.
 
     A row whose `kind` is no FERNN calls it with (group, channels, classes); it returns such a model.
+
+    Example:
+        >>> size = dict(size=8, channels=2, batch=4, updates=4, record_every=2)
+        >>> preset = RecognitionPreset("", **size, steps=4, every=1, clips=1)
+        >>> model = build(Row("G-RNN", [(0, 0)]), preset, classes=6)
+        >>> model(torch.rand(3, 4, 1, 8, 8)).shape
+        torch.Size([3, 6])
     """
     group, channels = Translations((preset.size, preset.size)), preset.channels * row.width
     if not row.recurrent:
@@ -122,7 +129,13 @@ def build(row: Row, preset: RecognitionPreset, classes: int) -> nn.Module:
 
 
 def scores(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross-entropy of each clip, and whether the answer is right: (clip, 2)."""
+    """Cross-entropy of each clip, and whether the answer is right: (clip, 2).
+
+    Example:
+        >>> batch = torch.tensor([[0.0, 1.0], [0.0, 0.0]]), torch.tensor([1, 0])  # scores, labels
+        >>> [[round(x, 2) for x in row] for row in scores(nn.Identity(), batch).tolist()]
+        [[0.31, 1.0], [0.69, 1.0]]
+    """
     clips, labels = batch
     out = model(clips)
     right = (out.argmax(1) == labels).float()

@@ -40,6 +40,16 @@ def experiments() -> dict[str, Experiment]:
     return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 
 
+def in_book(experiment: Experiment) -> bool:
+    """Whether it is a table of the book, which the command line knows, or a reader's own.
+
+    Example:
+        >>> in_book(experiments()["kth-fixed"])
+        True
+    """
+    return experiments().get(experiment.name) == experiment
+
+
 def find(kind: str, name: str, known: Mapping) -> object:
     """known[name], or a ValueError that names the known ones.
 
@@ -125,7 +135,7 @@ def run(
             with the name of a table of the book, a task of other sizes than the preset's, a device
             that is not there, or a checkpoint of another run.
     """
-    chosen, own = _chosen(experiment)
+    chosen = _chosen(experiment)
     find(f"model of {chosen.name}", model, chosen.models)
     find(f"preset of {chosen.name}", preset, chosen.presets)
     place = torch_device(device)
@@ -172,22 +182,22 @@ def run(
         "device": device_name(place),
         "precision": precision,
         "threads": torch.get_num_threads(),
-        "command": None if own else _command(identity, device, precision),
+        "command": _command(identity, device, precision) if in_book(chosen) else None,
     }
     return Result(network, history, row)
 
 
-def _chosen(experiment: str | Experiment) -> tuple[Experiment, bool]:
-    """The experiment, and whether it is the reader's own."""
+def _chosen(experiment: str | Experiment) -> Experiment:
+    """The experiment, and a look at its name."""
     known = experiments()
     if not isinstance(experiment, Experiment):
-        return find("experiment", experiment, known), False
-    if experiment.name in known and experiment != known[experiment.name]:
+        return find("experiment", experiment, known)
+    if experiment.name in known and not in_book(experiment):
         raise ValueError(
             f"the experiment is called {experiment.name!r}, and is not the table of that name: give it "
             "a name of its own, so that its rows are not taken for that table's"
         )
-    return experiment, experiment.name not in known
+    return experiment
 
 
 def _check_sizes(task: Task, experiment: Experiment, preset: str) -> None:

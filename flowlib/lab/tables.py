@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowlib.lab import ledger
 from flowlib.lab.experiment import Experiment
+from flowlib.lab.run import in_book
 
 SHOWN = ("quick", "laptop", "paper")
 PREFERRED = ("MNIST", "KTH")  # where rows of several data sets are there
@@ -97,8 +98,8 @@ def records(experiment: Experiment) -> list[dict[str, str]]:
 
 
 def table(experiment: Experiment) -> str:
-    """The table as Markdown, which reads well on a terminal too; below it the errors by velocity,
-    where they are published."""
+    """The table as Markdown, which reads well on a terminal too; below it the errors by velocity and
+    their source, where they are published, and the command, where there is one."""
     lines = records(experiment)
     names = list(lines[0])
     width = {k: max(len(k), *(len(r[k]) for r in lines)) for k in names}
@@ -108,6 +109,11 @@ def table(experiment: Experiment) -> str:
 
     rule = {k: "-" * width[k] for k in names}
     more = ["", velocity_table(experiment)] if experiment.published_by_velocity else []
+    if experiment.published_source:
+        more += ["", f"Published: {experiment.published_source}."]
+    if in_book(experiment):
+        command = f"python -m flowlib run {experiment.name} --model MODEL --preset laptop --seed 0"
+        more += ["", f"One row: `{command}`"]
     return "\n".join(
         [
             f"{experiment.name}: {experiment.title}; {experiment.metric}, mean ± std over seeds",
@@ -116,9 +122,5 @@ def table(experiment: Experiment) -> str:
             line(rule),
             *map(line, lines),
             *more,
-            "",
-            f"Published: {experiment.published_source}.",
-            "",
-            f"One row: `python -m flowlib run {experiment.name} --model MODEL --preset laptop --seed 0`",
         ]
     )

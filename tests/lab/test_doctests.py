@@ -10,11 +10,6 @@ import pytest
 import flowlib.lab
 
 MODULES = [m.name for m in pkgutil.walk_packages(flowlib.lab.__path__, "flowlib.lab.")]
-# Public functions without an example: they want files of data, a video, or minutes; what they do is
-# tested, in the file that mirrors their room.
-WITHOUT = {
-    "flowlib.lab.ledger": {"commit", "folder", "provenance", "rows"},
-}
 
 
 def own(module):

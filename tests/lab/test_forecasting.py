@@ -245,6 +245,9 @@ def test_own_pictures_and_own_models_stand_in_a_table(tmp_path, monkeypatch):
     assert found["last-frame"]["parameters"] == found["last-frame"]["updates"] == 0
     text = printed(experiment)
     assert "the last frame" in text and "MNIST" not in text
+    assert "python -m flowlib" not in text and "Published" not in text, (
+        "it is in no paper and no list"
+    )
     assert tables.summary(experiment, "cnn", "tiny")["data"] == "leaves"
     # What it measures is what it says: the mean over leaves, colours and pixels.
     video = table.prepare("tiny", torch.device("cpu"))

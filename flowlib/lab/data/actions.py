@@ -20,7 +20,12 @@ from flowlib.lab.data.motion import FIXED, generator
 
 @dataclass(frozen=True)
 class Sequence:
-    """One person doing one action: frames `start` to `stop`, without the latter, of an array."""
+    """One person doing one action: frames `start` to `stop`, without the latter, of an array.
+
+    Example:
+        >>> len(Sequence("walking", "ida", "ida_walking_1", start=10, stop=35))
+        25
+    """
 
     action: str
     person: str
@@ -53,7 +58,13 @@ class Actions:
 
     @property
     def persons(self) -> list[str]:
-        """Who is in it, sorted."""
+        """Who is in it, sorted.
+
+        Example:
+            >>> from flowlib.lab.data.stick import stick
+            >>> stick(size=4, persons=3, takes=1, frames=2).of(["person03", "person01"]).persons
+            ['person01', 'person03']
+        """
         return sorted({s.person for s in self.sequences})
 
     def of(self, persons: Iterable[str]) -> Actions:
@@ -116,6 +127,13 @@ class Clips:
     Raises:
         ValueError: all sequences are too short for a clip. Some are: they are left out, with a
             warning that counts them.
+
+    Example:
+        >>> from flowlib.lab.data.stick import stick
+        >>> figures = stick(size=8, persons=2, takes=1, frames=12)
+        >>> videos, labels = Clips(figures, [(0, 0), (0, 1)], steps=4).draw(3, 0)
+        >>> videos.shape, labels.shape
+        (torch.Size([3, 4, 1, 8, 8]), torch.Size([3]))
     """
 
     actions: Actions

@@ -238,6 +238,13 @@ def boxed(images: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         (sample, 1, side, side), with side the largest box, and the sizes (height, width) of the
         boxes, outline included, (sample, 2), float64.
+
+    Example:
+        >>> picture = torch.zeros(1, 1, 5, 5)
+        >>> picture[0, 0, 2, 1:3] = 0.5
+        >>> boxes, sizes = boxed(picture)
+        >>> sizes.tolist(), boxes[0, 0, 1].tolist()
+        ([[3.0, 4.0]], [1.0, 0.5, 0.5, 1.0])
     """
     lit = images[:, 0] > 0.1
     ends = []

@@ -24,12 +24,26 @@ class DataUnavailableError(RuntimeError):
 
 
 def data_folder() -> Path:
-    """The folder of all data: FLOWLIB_DATA where it is set, else the user's cache folder."""
+    """The folder of all data: FLOWLIB_DATA where it is set, else the user's cache folder.
+
+    Example:
+        >>> from unittest import mock
+        >>> with mock.patch.dict(os.environ, FLOWLIB_DATA="data/of/mine"):
+        ...     data_folder().name
+        'mine'
+    """
     return Path(os.environ.get("FLOWLIB_DATA") or pooch.os_cache("flowlib")).expanduser()
 
 
 def offline() -> bool:
-    """Whether FLOWLIB_OFFLINE forbids downloads (set to anything but 0 or the empty string)."""
+    """Whether FLOWLIB_OFFLINE forbids downloads (set to anything but 0 or the empty string).
+
+    Example:
+        >>> from unittest import mock
+        >>> with mock.patch.dict(os.environ, FLOWLIB_OFFLINE="1"):
+        ...     offline()
+        True
+    """
     return os.environ.get("FLOWLIB_OFFLINE", "") not in ("", "0")
 
 
@@ -42,6 +56,13 @@ def check(path: Path, known: str) -> Path:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file has another checksum. It stays as it is: it may be somebody's work.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "abc"
+        ...     _ = path.write_bytes(b"abc")
+        ...     check(path, "sha1:a9993e364706816aba3e25717850c26c9cd0d89d").name
+        'abc'
     """
     kind, _, wanted = known.rpartition(":")
     kind = kind or "sha256"

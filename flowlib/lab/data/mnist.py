@@ -77,6 +77,11 @@ def mnist(
     Raises:
         ValueError: an argument out of range, or a file in the folder that is not MNIST's.
         DataUnavailableError: the data could not be had; the text says why, and what would work.
+
+    Example:
+        >>> few = mnist("test", size=7, source="scikit-learn digits", limit=5)
+        >>> few.images.shape, few.labels.shape, few.source
+        (torch.Size([5, 1, 7, 7]), torch.Size([5]), 'scikit-learn digits')
     """
     if split not in _NAMES:
         raise ValueError(f"split is {split!r}: it wants 'train' or 'test'")
@@ -143,6 +148,14 @@ def read_idx(path: Path) -> UInt8[np.ndarray, " *shape"]:
 
     Raises:
         ValueError: the file is cut off, not gzip, or not IDX.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "two-by-three.gz"
+        ...     _ = path.write_bytes(gzip.compress(bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, *range(6)])))
+        ...     read_idx(path).tolist()
+        [[0, 1, 2], [3, 4, 5]]
     """
     try:
         with gzip.open(path) as file:

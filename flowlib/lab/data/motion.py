@@ -66,7 +66,13 @@ def told_source(*videos) -> str:
 
 
 def check_images(images: Tensor) -> None:
-    """Raises ValueError unless these are pictures that videos can be made of."""
+    """Raises ValueError unless these are pictures that videos can be made of.
+
+    Example:
+        >>> check_images(torch.zeros(2, 7, 7))
+        Traceback (most recent call last):
+        ValueError: images has shape (2, 7, 7): it wants (sample, channel, height, width)
+    """
     if not isinstance(images, Tensor):
         raise ValueError(
             f"images is a {type(images).__name__}: it wants a tensor, e.g. torch.as_tensor(images)"

@@ -60,6 +60,11 @@ def joints(
     Args:
         action: one of KTH's.
         own, chance: numbers in [0, 1]: of the person, and of the take.
+
+    Example:
+        >>> half = torch.full((6,), 0.5, dtype=torch.float64)
+        >>> joints("walking", 5, half, half).shape  # spine, neck, head, two legs, two arms
+        torch.Size([5, 11, 2, 2])
     """
     t = torch.arange(frames, dtype=torch.float64)
     tall = 0.6 + 0.15 * own[0]
@@ -111,7 +116,13 @@ def joints(
 
 
 def draw(limbs: Float[Tensor, "frame limb end axis"], size: int) -> Float[Tensor, "frame h w"]:
-    """Limbs as soft strokes, dark to light 0 to 1; the last of the first three is the head."""
+    """Limbs as soft strokes, dark to light 0 to 1; the last of the first three is the head.
+
+    Example:
+        >>> half = torch.full((6,), 0.5, dtype=torch.float64)
+        >>> draw(joints("boxing", 2, half, half), size=16).shape
+        torch.Size([2, 16, 16])
+    """
     p = (torch.arange(size, dtype=torch.float64) + 0.5) / size
     points = torch.stack(torch.meshgrid(p, p, indexing="ij"), -1)[None, None]
     a, b = (e[:, :, None, None] for e in limbs.unbind(2))

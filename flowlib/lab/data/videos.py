@@ -25,7 +25,12 @@ CACHE_FORMAT = 1
 
 
 def small_grey(frames: UInt8[np.ndarray, "frame h w"], size: int) -> UInt8[np.ndarray, "frame s s"]:
-    """Frames shrunk to size x size by area averaging."""
+    """Frames shrunk to size x size by area averaging.
+
+    Example:
+        >>> small_grey(np.full((1, 4, 4), 9, np.uint8), 2).tolist()
+        [[[9, 9], [9, 9]]]
+    """
     small = interpolate(torch.from_numpy(frames)[:, None].float(), size=(size, size), mode="area")
     return small[:, 0].round().to(torch.uint8).numpy()
 
