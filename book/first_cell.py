@@ -22,7 +22,9 @@ import sys
 from pathlib import Path
 
 needed = "flowlib", "anywidget", "av", "matplotlib", "pooch", "tqdm"
-missing = [name for name in needed if importlib.util.find_spec(name) is None]
+missing = [
+    name for name in needed if importlib.util.find_spec(name) is None
+]
 if missing:
     address = os.environ.get("FLOWLIB_ADDRESS") or "{ADDRESS}"
     if not address:

@@ -109,13 +109,8 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         hidden_channels=channels,
         kernel_size=preset.kernel_size,
         velocity_mixing=row.mixing,
+        memory=preset.memory,
     )
-    with torch.no_grad():
-        weight = rnn.state_conv.weight
-        own = weight.shape[1] // rnn.hidden_channels // 2 * rnn.hidden_channels  # where d = 0 is
-        weight.mul_(1 - preset.memory)
-        for channel in range(rnn.hidden_channels):
-            weight[channel, own + channel] += preset.memory * group.impulse(preset.kernel_size)
     return Forecaster(rnn, preset.decoder_layers)
 
 

@@ -2,12 +2,14 @@
 
 import doctest
 import inspect
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
 import flowlib as fl
+from flowlib.pages import plots
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,6 +22,9 @@ OWNERS = {
     "fl.Rotations": fl.Rotations(4, size=4),
     "fl.GroupConvolution": _RNN.state_conv,
     "fl.FERNN": _RNN,
+    "fl.Group": _TORUS,
+    "fl.ElmanCell": _RNN.cell,
+    "fl.VelocityConvolution": fl.VelocityConvolution(_TORUS, _RNN.velocities, 2, 2),
     "fl.Forecaster": fl.Forecaster(_RNN, 1),
     "fl.Classifier": fl.Classifier(_RNN, 2),
 }
@@ -82,3 +87,15 @@ def test_example_of_the_readme():
 def test_api_page_is_complete():
     for name in fl.__all__:
         assert re.search(rf"\bflowlib\.{name}\b", page("book/api.md")), name
+
+
+def test_api_page_names_what_exists():
+    text = page("book/api.md")
+    named = re.findall(r"^\.\. auto\w+:: ([\w.]+)", text, flags=re.M)
+    assert len(named) > 100 and len(set(named)) == len(named)
+    for name in named:
+        assert pkgutil.resolve_name(name) is not None
+    for title in ("The library", "The lab", "The pages"):
+        assert f"\n## {title}\n" in text
+    for name in plots.__all__:
+        assert f"flowlib.pages.plots.{name}" in named, name
