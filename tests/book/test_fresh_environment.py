@@ -31,7 +31,7 @@ def test_chapter_installs_flowlib_and_runs(tmp_path):
     run(sys.executable, "-m", "venv", str(tmp_path / "venv"))
 
     environment = clean_environment(python) | {
-        "FLOWLIB_ADDRESS": f"git+file://{repository}",
+        "FLOWLIB_ADDRESS": f"git+file://localhost{repository}",  # pip before 24 wants a host
         "PIP_CONSTRAINT": str(REQUIREMENTS),
         "MPLCONFIGDIR": str(tmp_path),
     }

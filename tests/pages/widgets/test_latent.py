@@ -43,8 +43,8 @@ def test_a_broken_law_shows():
     network = leaky_network(RING, [-1, 0, 1])
     bias = network.state_conv.weight.new_tensor([0.0, 0.1, 0.2]).reshape(3, 1, 1)
 
-    def uneven(state, drive):  # velocities are no longer treated alike
-        return type(network).update(network, state, drive) + bias
+    def uneven(state, drive, psi_1=None):  # velocities are no longer treated alike
+        return type(network).update(network, state, drive, psi_1) + bias
 
     network.update = uneven
     widget = latent_widget(network, steps=T, speeds=[1])
