@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import flowlib as fl
+from flowlib.lab.memory import kept_for_backward
 
 SIZE, RADIUS, FRAMES = 28, 2, 10
 V = fl.translation_velocities(RADIUS)
@@ -57,17 +58,11 @@ def kept_states(run: Callable[[], Tensor], state: int) -> float:
         >>> kept_states(lambda: (2 * x).exp().sum(), 5)  # exp keeps its result
         1.0
     """
-    storages = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        memory = tensor.untyped_storage()
-        storages[memory.data_ptr()] = (tensor, memory.nbytes() / tensor.element_size())
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with kept_for_backward() as kept:
         result = run()
     del result
-    return sum(numbers for _, numbers in storages.values()) / state
+    storages = ((t.untyped_storage().nbytes(), t.element_size()) for t in kept.values())
+    return sum(size / each for size, each in storages) / state
 
 
 def plain_loop(rnn: fl.FERNN, video: Tensor) -> Tensor:

@@ -1,60 +1,84 @@
-"""How much memory a run took, on top of what was in use before it."""
+"""How much memory the training of a row takes: its own, not that of the process so far."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import Tensor, nn
 
-PROC = Path("/proc/self")  # what Linux tells a process about itself
+# Of the size of the weights: themselves, their gradient, and the two means of Adam.
+COPIES = 4
 
 
-class PeakMemory:
-    """The most memory in use since this was made, less what was in use then.
+@contextmanager
+def kept_for_backward() -> Iterator[dict[int, Tensor]]:
+    """What autograd keeps for the backward pass of what is computed meanwhile: address -> tensor.
 
-    On CUDA it is that of tensors on the device; elsewhere the resident memory of the process, where the
-    system tells and resets its peak (Linux). What was read before, such as the data of a task, does not
-    count.
-
-    Args:
-        device: where the run takes place.
+    Tensors that share their memory count once. Let go of the tensors when they are counted.
 
     Example:
-        >>> memory = PeakMemory(torch.device("cpu"))
-        >>> megabytes = memory.mb()  # None where the system does not tell
-        >>> megabytes is None or megabytes >= 0
-        True
+        >>> x = torch.ones(5, requires_grad=True)
+        >>> with kept_for_backward() as kept:
+        ...     y = (2 * x).exp()  # exp keeps its result
+        >>> [tensor.shape for tensor in kept.values()]
+        [torch.Size([5])]
+    """
+    kept = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield kept
+
+
+class TrainingMemory:
+    """The memory of training, in tensors.
+
+    On CUDA it is the most that was allocated since this was made, on top of what was there, such as
+    the data of a task. Elsewhere nobody counts what is allocated, and it is what has to be there at
+    once: the weights, their gradient, Adam's two means, and what one update keeps for its backward
+    pass. What comes and goes within a layer is not in it.
+
+    Args:
+        device: where the training takes place.
+
+    Example:
+        >>> memory, layer = TrainingMemory(torch.device("cpu")), nn.Linear(1000, 500, bias=False)
+        >>> with memory.update(layer):  # the input is kept, 2,000 x 1,000 numbers, 8 MB
+        ...     _ = layer(torch.ones(2000, 1000))
+        >>> memory.mb(layer)  # and 4 x 500,000 numbers, 8 MB
+        16.0
     """
 
     def __init__(self, device: torch.device):
-        self.device = device
-        gc.collect()
+        self.device, self.kept = device, None
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
             self.before = torch.cuda.memory_allocated(device)
+
+    @contextmanager
+    def update(self, model: nn.Module):
+        """Around the forward pass of an update; the first one is counted."""
+        if self.kept is not None or self.device.type == "cuda":
+            yield
             return
-        try:
-            if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-                trim(0)  # else what earlier runs gave back would be used again, and not be counted
-            (PROC / "clear_refs").write_text("5")  # the peak begins anew
-            self.before = _resident("VmRSS")
-        except OSError:
-            self.before = None
+        with kept_for_backward() as kept:
+            yield
+        weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+        storages = {at: t.untyped_storage() for at, t in kept.items() if at not in weights}
+        self.kept = sum(storage.nbytes() for storage in storages.values())
 
-    def mb(self) -> float | None:
-        """Megabytes, or None where the system does not tell."""
-        if self.before is None:
+    def mb(self, model: nn.Module) -> float | None:
+        """Megabytes; None where there was no update to count, as in a run that was resumed at its end."""
+        if self.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self.device)
+            return round(max(peak - self.before, 0) / 1e6, 1)
+        if self.kept is None:
             return None
-        cuda = self.device.type == "cuda"
-        peak = torch.cuda.max_memory_allocated(self.device) if cuda else _resident("VmHWM")
-        return round(max(peak - self.before, 0) / 1e6, 1)
-
-
-def _resident(key: str) -> int:
-    """A number of bytes from the process's own status."""
-    for line in (PROC / "status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"the system does not tell {key}")
+        trained = [p for p in model.parameters() if p.requires_grad]
+        weights = sum(p.nbytes for p in trained)
+        return round((COPIES * weights + self.kept) / 1e6, 3)

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mnist
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
-from flowlib.lab.memory import PeakMemory
+from flowlib.lab.memory import TrainingMemory
 from flowlib.lab.training import History, fit
 
 PRECISIONS = ("float32", "bfloat16")
@@ -144,13 +144,14 @@ def run(
     task = task or chosen.prepare(preset, place)
     _check_sizes(task, chosen, preset)
     task = task.seeded(seed) if task.seeded else task
-    memory = PeakMemory(place)
+    memory = TrainingMemory(place)
     torch.manual_seed(seed)
     network = task.model(model).to(place)
     identity = dict(experiment=chosen.name, model=model, preset=preset, seed=seed, data=task.source)
 
     def loss(net, number):
-        with torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        half = torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16")
+        with half, memory.update(net):
             return task.loss(net, seed, number, model)
 
     if any(p.requires_grad for p in network.parameters()):
@@ -178,7 +179,7 @@ def run(
         "updates": history.updates[-1],
         "best_update": history.updates[history.best],
         "seconds": round(history.seconds[-1], 1),
-        "peak_memory_mb": memory.mb(),
+        "peak_memory_mb": memory.mb(network),  # see TrainingMemory
         "device": device_name(place),
         "precision": precision,
         "threads": torch.get_num_threads(),

@@ -1,5 +1,6 @@
 """What holds for every chapter as a file, before it is run."""
 
+import ast
 import json
 import re
 import runpy
@@ -72,6 +73,16 @@ def test_draws_and_measures(path):
     code = "\n".join(cells(path, "code"))
     assert re.search(r"\bplots\.(show|animation)\(", code), "no figure"
     assert re.search(r"\b(fl\.check_\w+|measured)\(", code), "no law is checked"
+
+
+def test_keeps_the_names_that_it_imports(path):
+    """A list called `measured` would hide the function for the rest of the chapter."""
+    tree = ast.parse("\n".join(cells(path, "code")))
+    nodes = list(ast.walk(tree))
+    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+    imported = {(a.asname or a.name).split(".")[0] for node in imports for a in node.names}
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assert not imported & stored
 
 
 def test_names_no_path_of_a_machine(path):
