@@ -287,7 +287,8 @@ def convolve(
         axes = len(group.shape) if lifted else group.ndim
         lead = torch.broadcast_shapes(g.shape[:-2], signal.shape[: -1 - axes])
         signal = signal.expand(*lead, *signal.shape[-1 - axes :])
-    return _Convolve.apply(signal, kernel, g, neighbours, group, lifted)
+    function = _Convolve if torch.compiler.is_compiling() else _ConvolveForward
+    return function.apply(signal, kernel, g, neighbours, group, lifted)
 
 
 class _Convolve(torch.autograd.Function):
@@ -299,12 +300,15 @@ class _Convolve(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, signal, kernel, g, neighbours, group, lifted):
-        ctx.save_for_backward(signal, kernel, g, neighbours)
-        ctx.group, ctx.lifted = group, lifted
+    def forward(signal, kernel, g, neighbours, group, lifted):
         seen = signal if neighbours is None else _see(signal, neighbours)
         padded = group.act_padded(g, seen, _padding(kernel), lifted)
         return _planes(group, padded, kernel, lifted, True)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        *tensors, ctx.group, ctx.lifted = inputs
+        ctx.save_for_backward(*tensors)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -325,6 +329,26 @@ class _Convolve(torch.autograd.Function):
             of_kernel = _KERNEL_GRADIENT[ndim](back, transposed.shape, seen)
             of_kernel = of_kernel.transpose(0, 1).flip(axes)
         return of_signal, of_kernel, None, None, None, None
+
+
+class _ConvolveForward(_Convolve):
+    """The same with forward derivatives (`torch.func.jvp`), which torch.compile does not take."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _Convolve.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:4])
+
+    @staticmethod
+    def jvp(ctx, of_signal, of_kernel, *_):
+        signal, kernel, *where = ctx.saved_tensors
+        where = (*where, ctx.group, ctx.lifted)
+        total = 0.0  # linear in each of the two
+        if of_signal is not None:
+            total = total + _ConvolveForward.apply(of_signal, kernel, *where)
+        if of_kernel is not None:
+            total = total + _ConvolveForward.apply(signal, of_kernel, *where)
+        return total
 
 
 def _padding(kernel: Tensor) -> int:

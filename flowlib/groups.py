@@ -332,7 +332,8 @@ class Translations(Group):
         self.check(signal)
         g = self.element(g, device=signal.device)
         lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
-        return _Move.apply(signal.expand(*lead, *self.grid), g, self)
+        function = _Move if torch.compiler.is_compiling() else _MoveForward
+        return function.apply(signal.expand(*lead, *self.grid), g, self)
 
     def act_lifted(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
         """The same as `act`: a signal on the group lives on the same grid."""
@@ -375,15 +376,31 @@ class _Move(torch.autograd.Function):
     GPU adds up in an order that differs from run to run."""
 
     @staticmethod
-    def forward(ctx, signal, g, group):
-        ctx.save_for_backward(g)
-        ctx.group = group
+    def forward(signal, g, group):
         return group.act_padded(g, signal, 0)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, g, ctx.group = inputs
+        ctx.save_for_backward(g)
 
     @staticmethod
     def backward(ctx, gradient):
         (g,) = ctx.saved_tensors
         return ctx.group.act(-g, gradient), None, None
+
+
+class _MoveForward(_Move):
+    """The same with forward derivatives (`torch.func.jvp`), which torch.compile does not take."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _Move.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[1])
+
+    @staticmethod
+    def jvp(ctx, of_signal, *_):
+        return ctx.group.act(ctx.saved_tensors[0], of_signal)
 
 
 def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[int, ...]) -> None:

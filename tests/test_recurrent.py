@@ -406,3 +406,25 @@ def test_threads_do_not_disturb_each_other(seeded):
     with ThreadPoolExecutor(4) as pool:
         for video, got in zip(videos, pool.map(gradient, videos), strict=True):
             torch.testing.assert_close(got, gradient(video))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_forward_derivatives_are_those_of_the_backward_pass(options, seeded):
+    """<r, J d> = <J^T r, d>, for the state and all weights at once."""
+    rnn = fl.FERNN(fl.Translations((4, 5)), V1, 1, 2, nonlinearity=torch.tanh, **options).double()
+    video = torch.rand(1, 3, 1, 4, 5).double()
+    names, weights = zip(*((n, p.detach()) for n, p in rnn.named_parameters()), strict=True)
+    point = (torch.rand(1, 9, 2, 4, 5).double(), *weights)
+
+    def run(state, *weights):
+        return torch.func.functional_call(
+            rnn, dict(zip(names, weights, strict=True)), (video, state)
+        )
+
+    nudge = tuple(torch.randn_like(x) for x in point)
+    out, forward = torch.func.jvp(run, point, nudge)
+    r = torch.randn_like(out)
+    backward = torch.func.vjp(run, *point)[1](r)
+    torch.testing.assert_close(
+        (r * forward).sum(), sum((a * b).sum() for a, b in zip(backward, nudge, strict=True))
+    )
