@@ -83,8 +83,11 @@ class Recurrent(ExactBuffers):
             shape, lead = self.group.shape, "batch time velocity channel"
         check_dtype("video", video, next(self.parameters()))
         check_signal("video", video, lead, shape)
-        if state is None:
-            return self.initial_state(len(video))
+        if state is None:  # one in memory for all videos
+            first = self.initial_state(1)
+            first, single = (first, False) if isinstance(first, tuple) else ((first,), True)
+            first = tuple(h.expand(len(video), *h.shape[1:]) for h in first)
+            return first[0] if single else first
         self.check_state(state)
         return state
 
@@ -189,7 +192,7 @@ class FERNN(Recurrent):
     def initial_state(self, batch: int) -> Float[Tensor, "batch velocity channel *group"]:
         """h_{-1} = 0. A constant zero is moved by no flow, which the theorem needs."""
         shape = (batch, len(self.velocities), self.hidden_channels, *self.group.shape)
-        return self.input_conv.weight.new_zeros(1).expand(shape)  # one zero in memory
+        return self.input_conv.weight.new_zeros(shape)
 
     def psi_1(self, like: Tensor):
         """psi_1(v) of all v, ready to move states of the type and device of `like` many times."""

@@ -293,7 +293,7 @@ def kept(run, state):
 
 def test_the_backward_pass_keeps_one_state_a_frame(seeded):
     torus, V, C, T = fl.Translations((28, 28)), fl.translation_velocities(2), 8, 10
-    video, state = torch.rand(1, T, 1, 28, 28), 25 * C * 28**2
+    video, state = torch.rand(2, T, 1, 28, 28), 2 * 25 * C * 28**2
     rnn = fl.FERNN(torus, V, 1, C)
     assert kept(lambda: rnn.last(video), state) / T <= 1.10
     assert kept(lambda: rnn(video), state) / T <= 1.10
@@ -428,3 +428,10 @@ def test_forward_derivatives_are_those_of_the_backward_pass(options, seeded):
     torch.testing.assert_close(
         (r * forward).sum(), sum((a * b).sum() for a, b in zip(backward, nudge, strict=True))
     )
+
+
+def test_an_initial_state_can_be_written_to():
+    """Place by place: it is no view of one zero."""
+    state = fl.GRNN(fl.Translations(4), 1, 1).initial_state(2)
+    state[0, 0, 0, 1] = 1.0
+    assert state.sum() == 1
