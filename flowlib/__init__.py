@@ -7,18 +7,15 @@
     rnn = fl.FERNN(torus, V, in_channels=1, hidden_channels=32)
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
-The rooms of the library, each reading only those before it: groups, sampling, rotations, flows,
-equivariance, convolution, cells, recurrent, models, laws. It needs torch, numpy and jaxtyping. Two wings
-stand on it: `flowlib.lab` makes results, `flowlib.pages` makes pages.
+The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
+rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
+models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
+`flowlib.pages` makes pages.
 """
 
 from flowlib.cells import Cell, ElmanCell, GatedCell
-from flowlib.convolution import (
-    GroupConvolution,
-    LiftingConvolution,
-    SeparableMixing,
-    VelocityConvolution,
-)
+from flowlib.contract import check_my_group
+from flowlib.convolution import GroupConvolution, LiftingConvolution
 from flowlib.equivariance import equivariance_error, flow_equivariance_error, velocity_pairs
 from flowlib.flows import (
     flow,
@@ -27,7 +24,7 @@ from flowlib.flows import (
     translation_velocities,
     velocity_index,
 )
-from flowlib.groups import Group, Translations
+from flowlib.groups import Group
 from flowlib.laws import (
     LawBroken,
     check_action,
@@ -36,11 +33,13 @@ from flowlib.laws import (
     check_flow_equivariance,
     check_group,
     check_invariance,
-    check_my_group,
 )
+from flowlib.mixing import SeparableMixing, VelocityConvolution
 from flowlib.models import Classifier, Forecaster, FrameEncoder
-from flowlib.recurrent import FERNN, GRNN, Stack, group_averaging
+from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
+from flowlib.stack import Stack
+from flowlib.translations import Translations
 
 __version__ = "0.1.0"
 

@@ -7,7 +7,6 @@ A flow is a one-parameter subgroup psi_t(v) = exp(t v). It acts on a sequence fr
 from __future__ import annotations
 
 import math
-import warnings
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -236,45 +235,3 @@ def positions(
     for step in path.unbind(-2):
         g.append(group.product(step, g[-1]))
     return torch.stack(g, -2)
-
-
-def velocity_neighbours(
-    group, velocities: Shaped[Tensor, "velocity axis"], radius: int
-) -> Int[Tensor, "velocity neighbour"]:
-    """For each v of V where its neighbours v + d stand in V; len(V) stands for "not in V".
-
-    The offsets d go over a cube of `radius` steps to each side along each axis, in sorted order; a
-    step along an axis is the smallest difference between two velocities there. Velocities that move
-    the grid alike are one, so that in a V that is a group every v has all its neighbours.
-
-    Warns:
-        UserWarning: V has gaps of several sizes along an axis, so that some velocities have neighbours
-            nearer than others, or none; the text says who has which.
-    """
-    steps, uneven = [], False
-    for axis in velocities.double().unbind(1):
-        gaps = torch.unique(axis).diff()
-        steps.append(gaps.min() if len(gaps) else torch.tensor(1.0))
-        uneven |= len(gaps) > 0 and not torch.allclose(gaps, gaps[0])
-    offsets = translation_velocities(radius, group.dim) * torch.stack(steps)
-    wanted = velocities.double()[:, None] + offsets  # (velocity, neighbour, axis)
-    same = group.same(wanted[:, :, None].to(velocities.dtype), velocities)
-    absent = same.new_ones(*same.shape[:-1], 1)
-    found = torch.cat([same, absent], -1).int().argmax(-1)  # the first that is the same
-    if radius and uneven:
-        heard = {
-            _show(v): [_show(velocities[n]) for n in row if n < len(velocities)]
-            for v, row in zip(velocities, found.tolist(), strict=True)
-        }
-        warnings.warn(
-            f"V is uneven: a step of mixing is {[_show(s) for s in torch.stack(steps)]}, the smallest "
-            "gap along each axis, so channels hear "
-            + "; ".join(f"{v}: {', '.join(map(str, n))}" for v, n in heard.items()),
-            stacklevel=4,
-        )
-    return found
-
-
-def _show(v: Tensor):
-    numbers = [round(x, 6) for x in v.flatten().tolist()]
-    return numbers[0] if len(numbers) == 1 else tuple(numbers)

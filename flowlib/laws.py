@@ -13,10 +13,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from flowlib.convolution import GroupConvolution, LiftingConvolution
 from flowlib.equivariance import flow_equivariance_error
-from flowlib.groups import Group
-from flowlib.recurrent import FERNN
 
 TRIALS = 20  # how many random elements, or tuples of them, a check tries
 
@@ -48,7 +45,7 @@ def check_group(
         'A group: closure, associativity, identity and inverse hold for 20 random triples.'
     """
     elements = list(elements)
-    for g, h, k in _draw(elements, 3):
+    for g, h, k in draw(elements, 3):
         for law, left, right in (
             ("the identity leaves an element as it is: e g = g", product(identity, g), g),
             ("the identity leaves an element as it is: g e = g", product(g, identity), g),
@@ -58,14 +55,14 @@ def check_group(
         ):
             if not _same(left, right, tolerance):
                 raise LawBroken(
-                    f"Not a group: {law} fails for g = {_show(g)}, h = {_show(h)}, k = {_show(k)}: "
-                    f"the left side is {_show(left)}, the right side {_show(right)}."
+                    f"Not a group: {law} fails for g = {show(g)}, h = {show(h)}, k = {show(k)}: "
+                    f"the left side is {show(left)}, the right side {show(right)}."
                 )
         for name, made in (("g h", product(g, h)), ("g^-1", inverse(g))):
             if not any(_same(made, one, tolerance) for one in elements):
                 raise LawBroken(
                     f"Not a group: {name} is not among the {len(elements)} elements for "
-                    f"g = {_show(g)}, h = {_show(h)}: it is {_show(made)}."
+                    f"g = {show(g)}, h = {show(h)}: it is {show(made)}."
                 )
     return (
         f"A group: closure, associativity, identity and inverse hold for {TRIALS} random triples."
@@ -91,10 +88,10 @@ def check_action(
         >>> fl.check_action(lambda g, f: f.roll(int(g), -1), fl.Translations(5), torch.rand(5))
         'An action: identity and composition hold for 20 random pairs of elements.'
     """
-    _compare("Not an action: e.f = f", act(group.identity, signal), signal, tolerance)
-    for g, h in _draw(group.elements() if elements is None else elements, 2):
-        _compare(
-            f"Not an action: (g h).f = g.(h.f) for g = {_show(g)}, h = {_show(h)}",
+    compare("Not an action: e.f = f", act(group.identity, signal), signal, tolerance)
+    for g, h in draw(group.elements() if elements is None else elements, 2):
+        compare(
+            f"Not an action: (g h).f = g.(h.f) for g = {show(g)}, h = {show(h)}",
             act(group.product(g, h), signal),
             act(g, act(h, signal)),
             tolerance,
@@ -119,10 +116,10 @@ def check_flow(
     """
     count = 0
     for v in velocities:
-        where = f"for v = {_show(v)}"
+        where = f"for v = {show(v)}"
         if not group.same(psi(v, 0), group.identity):
             raise LawBroken(
-                f"Not a flow: psi_0 = e fails {where}: psi_0 is {_show(psi(v, 0))}, at time 0 "
+                f"Not a flow: psi_0 = e fails {where}: psi_0 is {show(psi(v, 0))}, at time 0 "
                 "nothing has moved."
             )
         for s in times:
@@ -131,7 +128,7 @@ def check_flow(
                 if not group.same(left, right, tolerance):
                     raise LawBroken(
                         f"Not a flow: psi_s psi_t = psi_(s+t) fails {where}, s = {s}, t = {t}: "
-                        f"the left side is {_show(left)}, the right side {_show(right)}."
+                        f"the left side is {show(left)}, the right side {show(right)}."
                     )
         count += 1
     if not count:
@@ -211,7 +208,7 @@ def check_flow_equivariance(
         if (error > tolerance).any():
             t = int((error > tolerance).nonzero()[0])
             raise LawBroken(
-                f"Not flow equivariant: h_t[psi(w).f] = psi_t(w).h_t[f] fails for w = {_show(w)}, "
+                f"Not flow equivariant: h_t[psi(w).f] = psi_t(w).h_t[f] fails for w = {show(w)}, "
                 f"first at frame {t}, by a relative error of {error[t]:.2g}."
             )
         count += 1
@@ -220,95 +217,10 @@ def check_flow_equivariance(
     return f"Flow equivariant: the law holds at all {video.shape[1]} frames for {_plural(count)}."
 
 
-def check_my_group(group: Group, elements: Iterable | None = None, tolerance: float = 1e-10) -> str:
-    """Check that a group keeps the contract of `flowlib.Group`, so that all of flowlib works with it.
-
-    Tried on random elements and signals are: the laws of a group; exp as powers; `act` and
-    `act_lifted` as actions that add and scale; `project`; that both convolutions commute with the
-    group; that the action permutes points, where the group says so; and the law of a FERNN whose
-    velocities are the powers of one element.
-
-    Args:
-        group: the group.
-        elements: those to try; none draws them from `group.random`. Give those that act exactly where
-            others interpolate, e.g. [[0], [90], [180], [270]] for `Rotations`.
-        tolerance: values that differ by less are the same.
-
-    Returns:
-        A sentence that says what holds.
-
-    Raises:
-        LawBroken: a law fails; the message says in one sentence which, for which elements.
-
-    Example:
-        >>> fl.check_my_group(fl.Translations((2, 3, 4)))  # a torus of three axes
-        'Translations((2, 3, 4)) keeps the contract: group, exp, actions, projection, convolutions, flows.'
-    """
-    random = torch.Generator().manual_seed(0)
-    g = group.random((TRIALS,), random) if elements is None else elements
-    g = [group.element(one) for one in g]
-    e = group.identity
-
-    def signal(lifted, *lead):
-        shape = group.shape if lifted else group.grid
-        return torch.randn(*lead, *shape, dtype=torch.float64, generator=random)
-
-    def hold(law, left, right):
-        _compare(f"{group} breaks its contract: {law}", left, right, tolerance)
-
-    def alike(law, left, right):
-        if not group.same(left, right, max(tolerance, 0 if group.whole else 1e-9)).all():
-            raise LawBroken(
-                f"{group} breaks its contract: {law} fails: the left side is {_show(left)}, the right "
-                f"side {_show(right)}."
-            )
-
-    for a, b, c in _draw(g, 3):
-        of = f"for g = {_show(a)}, h = {_show(b)}"
-        alike(f"e g = g {of}", group.product(e, a), a)
-        alike(f"g e = g {of}", group.product(a, e), a)
-        alike(f"g g^-1 = e {of}", group.product(a, group.inverse(a)), e)
-        alike(f"g^-1 g = e {of}", group.product(group.inverse(a), a), e)
-        both = group.product(a, b)
-        alike(
-            f"(g h) k = g (h k) {of}, k = {_show(c)}",
-            group.product(both, c),
-            group.product(a, group.product(b, c)),
-        )
-        alike(f"exp(g, 3) = g g g {of}", group.exp(a, 3), group.product(a, group.product(a, a)))
-        alike(f"exp(g, -1) = g^-1 {of}", group.exp(a, -1), group.inverse(a))
-        for name, lifted in (("act", False), ("act_lifted", True)):
-            act, f = getattr(group, name), signal(lifted, 2)
-            hold(f"{name}: e.f = f", act(e, f), f)
-            hold(f"{name}: (g h).f = g.(h.f) {of}", act(both, f), act(a, act(b, f)))
-            hold(f"{name}: g.(2 f + f') = 2 g.f + g.f' {of}",
-                 act(a, 2 * f[0] + f[1]), 2 * act(a, f)[0] + act(a, f)[1])  # fmt: skip
-            hold(f"{name}: one element a signal moves each by its own {of}",
-                 act(torch.stack([a, b]), f), torch.stack([act(a, f[0]), act(b, f[1])]))  # fmt: skip
-            if group.permutes:
-                hold(
-                    f"{name} permutes points, so <g.f, f'> = <f, g^-1.f'> {of}",
-                    (act(a, f[0]) * f[1]).sum(),
-                    (f[0] * act(group.inverse(a), f[1])).sum(),
-                )
-        h = signal(True, 2)
-        hold(f"project(g.h) = g.project(h) for g = {_show(a)}",
-             group.project(group.act_lifted(a, h)), group.act(a, group.project(h)))  # fmt: skip
-        for layer, lifted in ((LiftingConvolution, False), (GroupConvolution, True)):
-            W, f = layer(group, 2, 2, 3).double().requires_grad_(False), signal(lifted, 1, 2)
-            hold(f"{layer.__name__}(g.f) = g.{layer.__name__}(f) for g = {_show(a)}",
-                 W((group.act_lifted if lifted else group.act)(a, f)), group.act_lifted(a, W(f)))  # fmt: skip
-        V = torch.unique(torch.stack([group.inverse(a), e, a]), dim=0)
-        rnn, f = FERNN(group, V, 1, 2).double().requires_grad_(False), signal(False, 1, 3, 1)
-        error = flow_equivariance_error(rnn, f, a)
-        hold(f"the law of a FERNN, psi_1(w) = {_show(a)}", error, torch.zeros_like(error))
-    return f"{group} keeps the contract: group, exp, actions, projection, convolutions, flows."
-
-
 def _check_map(law, function, group, signal, elements, act_on_result, tolerance) -> str:
-    for (g,) in _draw(group.elements() if elements is None else elements, 1):
-        _compare(
-            f"Not {law} for g = {_show(g)}",
+    for (g,) in draw(group.elements() if elements is None else elements, 1):
+        compare(
+            f"Not {law} for g = {show(g)}",
             function(group.act(g, signal)),
             act_on_result(g, function(signal)),
             tolerance,
@@ -316,7 +228,7 @@ def _check_map(law, function, group, signal, elements, act_on_result, tolerance)
     return f"{law.partition(':')[0].capitalize()}: the law holds for {TRIALS} random elements."
 
 
-def _draw(elements: Iterable, count: int) -> list[tuple]:
+def draw(elements: Iterable, count: int) -> list[tuple]:
     """TRIALS tuples of `count` elements, at random, the same in each run."""
     elements = list(elements)
     picks = torch.randint(
@@ -338,7 +250,8 @@ def _worst(left: Tensor, right: Tensor) -> tuple[float, int]:
     return float(value), int(where)
 
 
-def _compare(law: str, left: Tensor, right: Tensor, tolerance: float) -> None:
+def compare(law: str, left: Tensor, right: Tensor, tolerance: float) -> None:
+    """Raise LawBroken, in words, unless both sides of a law agree up to the tolerance."""
     left, right = torch.as_tensor(left).detach(), torch.as_tensor(right).detach()
     if left.shape != right.shape:
         raise LawBroken(
@@ -360,7 +273,8 @@ def _plural(count: int) -> str:
     return "1 velocity" if count == 1 else f"{count} velocities"
 
 
-def _show(element) -> str:
+def show(element) -> str:
+    """An element as a reader would write it."""
     values = element.tolist() if isinstance(element, Tensor) else element
     if isinstance(values, (list, tuple)):
         values = values[0] if len(values) == 1 else tuple(values)

@@ -9,7 +9,7 @@ velocities     V             the velocities the hidden state is lifted to
 psi_1          psi_1(v)      one frame of flow: velocity channel v moves by v
 
 One class serves every group: the group supplies action and convolution, V supplies the flow, the cell
-the update. Here is the loop, and nothing else.
+the update.
 """
 
 from __future__ import annotations
@@ -21,80 +21,12 @@ from functools import partial
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from flowlib.cells import Cell, ElmanCell
-from flowlib.convolution import (
-    ExactBuffers,
-    GroupConvolution,
-    LiftingConvolution,
-    SeparableMixing,
-    VelocityConvolution,
-)
+from flowlib.convolution import GroupConvolution, LiftingConvolution
 from flowlib.flows import flow_video, velocity_set
-from flowlib.groups import check_dtype, check_signal
-
-
-class Recurrent(ExactBuffers):
-    """What `FERNN` and `Stack` share: the loop over time."""
-
-    def forward(
-        self, video: Float[Tensor, "batch time *frame"], state=None
-    ) -> Float[Tensor, "batch time velocity channel *group"]:
-        """The hidden state after every frame.
-
-        Args:
-            video: (batch, time, channel, *grid), one frame at least, no NaN; for a lifted layer
-                (batch, time, velocity, channel, *group).
-            state: h_{-1}, to go on from; none means zero.
-
-        Returns:
-            (batch, time, velocity, channel, *group); entry t is h_t.
-
-        Raises:
-            ValueError: a video or a state of another shape or type, with no frame, or with NaN.
-        """
-        return torch.stack([self.output(h) for h in self.states(video, state)], 1)
-
-    def states(self, video: Tensor, state=None) -> Iterator:
-        """The state after every frame, one after the other, without the copy that a stack of all of
-        them is. Arguments as for `forward`; the input is checked before the first one is asked for."""
-        return self._loop(video, self._start(video, state), self.psi_1(video))
-
-    def last(self, video: Tensor, state=None):
-        """The state after the last frame. Arguments as for `forward`.
-
-        With checkpoint_every = k only the states after every k-th frame are kept for the backward
-        pass, the others are computed once more: k of about sqrt(time) keeps O(sqrt(time)) of them.
-        """
-        state, psi_1 = self._start(video, state), self.psi_1(video)
-        k = self.checkpoint_every or video.shape[1]
-        for part in video.split(k, 1):
-            if self.checkpoint_every and torch.is_grad_enabled():
-                state = checkpoint(self._end, part, state, psi_1, use_reentrant=False)
-            else:
-                state = self._end(part, state, psi_1)
-        return state
-
-    def _start(self, video: Tensor, state):
-        """The state before the first frame, once the input is found to be right."""
-        shape, lead = self.group.grid, "batch time channel"
-        if self.lifted:
-            shape, lead = self.group.shape, "batch time velocity channel"
-        check_dtype("video", video, next(self.parameters()))
-        check_signal("video", video, lead, shape)
-        if state is None:  # one in memory for all videos
-            first = self.initial_state(1)
-            first, single = (first, False) if isinstance(first, tuple) else ((first,), True)
-            first = tuple(h.expand(len(video), *h.shape[1:]) for h in first)
-            return first[0] if single else first
-        self.check_state(state)
-        return state
-
-    def _end(self, video: Tensor, state, psi_1):
-        for after in self._loop(video, state, psi_1):
-            state = after
-        return state
+from flowlib.loop import Recurrent
+from flowlib.mixing import SeparableMixing, VelocityConvolution
 
 
 class FERNN(Recurrent):
@@ -194,6 +126,11 @@ class FERNN(Recurrent):
         shape = (batch, len(self.velocities), self.hidden_channels, *self.group.shape)
         return self.input_conv.weight.new_zeros(shape)
 
+    def _before(self, batch: int) -> Tensor:
+        """The initial state of each video, one in memory for all of them."""
+        first = self.initial_state(1)
+        return first.expand(batch, *first.shape[1:])
+
     def psi_1(self, like: Tensor):
         """psi_1(v) of all v, ready to move states of the type and device of `like` many times."""
         return self.group.prepare(self.group.exp(self.velocities, 1)[:, None], like)
@@ -201,7 +138,7 @@ class FERNN(Recurrent):
     def update(
         self,
         state: Float[Tensor, "batch velocity channel *group"],
-        drive: Float[Tensor, batch * lifted_frame],
+        drive: Float[Tensor, "batch ..."],
         psi_1=None,
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """h_t from h_{t-1} and the lifted frame U * f_t.
@@ -219,7 +156,7 @@ class FERNN(Recurrent):
     def step(
         self,
         state: Float[Tensor, "batch velocity channel *group"],
-        frame: Float[Tensor, batch * frame],
+        frame: Float[Tensor, "batch ..."],
         psi_1=None,
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """h_t from h_{t-1} and frame f_t, (batch, in_channel, *grid); `psi_1` as for `update`."""
@@ -312,93 +249,6 @@ class GRNN(FERNN):
     def __init__(self, group, in_channels: int = 1, hidden_channels: int = 32, **options):
         still = torch.zeros(1, group.dim, dtype=torch.int64)
         super().__init__(group, still, in_channels, hidden_channels, **options)
-
-
-class Stack(Recurrent):
-    """Recurrent layers one on top of the other: each takes the states of the one below.
-
-        h^1_t(v) = cell^1( psi_1(v).h^1_{t-1}(v), U^1 * f_t )
-        h^2_t(v) = cell^2( psi_1(v).h^2_{t-1}(v), U^2 * h^1_t(v) )
-
-    It obeys the law of `FERNN` at every layer: what goes up has its velocity, and stays with it. A state
-    of a stack is a tuple, one state a layer; what is returned and read is the state of the top.
-
-    Args:
-        layers: `FERNN`s over one group and one V; all but the first with lifted=True, each with as many
-            in_channels as the one below has hidden_channels.
-
-    Raises:
-        ValueError: no layer, or layers that do not fit.
-
-    Example:
-        >>> ring, V = fl.Translations(8), fl.translation_velocities(1, ndim=1)
-        >>> stack = fl.Stack(fl.FERNN(ring, V, 1, 2), fl.FERNN(ring, V, 2, 4, lifted=True))
-        >>> stack(torch.rand(3, 5, 1, 8)).shape
-        torch.Size([3, 5, 3, 4, 8])
-    """
-
-    def __init__(self, *layers: FERNN):
-        super().__init__()
-        if not layers:
-            raise ValueError("a stack wants one layer or more")
-        for below, above in zip(layers, layers[1:], strict=False):
-            same = below.group == above.group and torch.equal(below.velocities, above.velocities)
-            if not (same and above.lifted and above.in_channels == below.hidden_channels):
-                raise ValueError(
-                    f"the layer {above.in_channels} -> {above.hidden_channels} channels, lifted="
-                    f"{above.lifted}, does not fit on the one below: it wants the same group and V, "
-                    f"in_channels={below.hidden_channels}, lifted=True"
-                )
-        self.layers = nn.ModuleList(layers)
-        first, top = layers[0], layers[-1]
-        self.group, self.lifted, self.in_channels = first.group, first.lifted, first.in_channels
-        self.hidden_channels, self.kernel_size = top.hidden_channels, top.kernel_size
-        self.checkpoint_every = first.checkpoint_every
-
-    @property
-    def velocities(self) -> Tensor:
-        """V, (velocity, axis), the same in all layers."""
-        return self.layers[0].velocities
-
-    def initial_state(self, batch: int) -> tuple[Tensor, ...]:
-        """0 in every layer."""
-        return tuple(layer.initial_state(batch) for layer in self.layers)
-
-    def psi_1(self, like: Tensor):
-        """As of `FERNN`: all layers flow alike."""
-        return self.layers[0].psi_1(like)
-
-    def step(self, state: tuple[Tensor, ...], frame: Tensor, psi_1=None) -> tuple[Tensor, ...]:
-        """The states of all layers, from those before and a frame."""
-        psi_1, new = self.psi_1(frame) if psi_1 is None else psi_1, []
-        for layer, old in zip(self.layers, state, strict=True):
-            frame = layer.step(old, frame, psi_1)
-            new.append(frame)
-        return tuple(new)
-
-    def flow_on(self, state: tuple[Tensor, ...], psi_1=None) -> Tensor:
-        """The state of the top, as it will stand in the next frame."""
-        return self.layers[-1].flow_on(state[-1], psi_1)
-
-    def output(self, state: tuple[Tensor, ...]) -> Tensor:
-        """What is read out of a state: that of the top."""
-        return state[-1]
-
-    def check_state(self, state: tuple[Tensor, ...]) -> None:
-        """Raise a ValueError unless there is a fitting state for every layer."""
-        if not isinstance(state, tuple) or len(state) != len(self.layers):
-            raise ValueError(f"the state of {len(self.layers)} layers is a tuple of as many")
-        for layer, own in zip(self.layers, state, strict=True):
-            layer.check_state(own)
-
-    def with_velocities(self, velocities) -> Stack:
-        """The stack over another V, with the same weights; see `FERNN.with_velocities`."""
-        return Stack(*(layer.with_velocities(velocities) for layer in self.layers))
-
-    def _loop(self, video: Tensor, state, psi_1) -> Iterator[tuple[Tensor, ...]]:
-        for frame in video.unbind(1):
-            state = self.step(state, frame, psi_1)
-            yield state
 
 
 def group_averaging(

@@ -48,3 +48,19 @@ def test_no_graph_breaks_with_any_cell_or_mixing():
 @pytest.mark.slow
 def test_compiled_by_inductor():
     run("[{}]", "inductor")
+
+
+def test_an_exported_program_runs_without_flowlib(tmp_path):
+    """And gives the numbers that it gave here."""
+    make = "import torch, flowlib as fl; torch.manual_seed(0); video = torch.rand(1, 3, 1, 5, 6); "
+    make += "rnn = fl.FERNN(fl.Translations((5, 6)), fl.translation_velocities(1), 1, 2); "
+    make += "torch.export.save(torch.export.export(rnn, (video,)), 'rnn.pt2'); "
+    make += "torch.save((video, rnn(video).detach()), 'numbers.pt')"
+    use = "import sys; sys.modules['flowlib'] = None; import torch; "
+    use += "video, states = torch.load('numbers.pt'); "
+    use += "torch.testing.assert_close(torch.export.load('rnn.pt2').module()(video), states)"
+    for script in (make, use):
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from flowlib.groups import Translations
 from flowlib.recurrent import FERNN
+from flowlib.translations import Translations
 
 
 class LearnedMotionRNN(FERNN):

@@ -94,7 +94,7 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         in_channels: of a frame.
 
     Example:
-        >>> from flowlib.groups import Translations
+        >>> from flowlib.translations import Translations
         >>> model = build(Translations((7, 7)), ForecastRow("FERNN", [(0, 0), (0, 1)]), TINY)
         >>> model(torch.rand(1, 3, 1, 7, 7), steps=2).shape
         torch.Size([1, 2, 1, 7, 7])

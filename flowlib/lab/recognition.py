@@ -15,11 +15,11 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from flowlib.flows import translation_velocities
-from flowlib.groups import Translations
 from flowlib.lab.data.actions import Actions, Clips
 from flowlib.lab.evaluation import evaluate, mode
 from flowlib.lab.experiment import Preset, Row, Table, Task
 from flowlib.models import Classifier, FrameEncoder
+from flowlib.translations import Translations
 
 VALIDATION, TEST = 201, 202  # seeds of the clips that are the same for all models
 FOLDS = 3

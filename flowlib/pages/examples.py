@@ -11,13 +11,13 @@ from torch import Tensor
 
 from flowlib.equivariance import flow_equivariance_error, velocity_pairs
 from flowlib.flows import flow, flow_video
-from flowlib.groups import Translations
 from flowlib.pages.widgets.bump import BumpWidget, NetworkRun
 from flowlib.pages.widgets.flow import FlowWidget, Orbit
 from flowlib.pages.widgets.latent import LatentWidget
 from flowlib.pages.widgets.square import SquareWidget
 from flowlib.recurrent import FERNN
 from flowlib.rotations import Rotations
+from flowlib.translations import Translations
 
 REMEMBER = (0.1, 0.6, 0.1)  # recurrent kernel: keep most of the past, blur it a little
 

@@ -11,7 +11,10 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "flowlib"
 # A room uses only rooms before it.
-ROOMS = """groups sampling rotations flows equivariance convolution cells recurrent models laws""".split()
+ROOMS = """
+checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
+cells loop recurrent stack models contract
+""".split()
 # Imported where they are used: optional, or slow to import and seldom needed.
 LAZY = {"requests", "sklearn", "av"}
 README = (ROOT / "README.md").read_text(encoding="utf8")

@@ -94,3 +94,13 @@ def test_names_no_path_of_a_machine(path):
 
 def test_is_in_the_table_of_contents(path):
     assert f"chapters/{path.stem}" in toc_pages()
+
+
+def test_a_group_of_ones_own_is_short(path):
+    """The contract asks little: the recipes keep to 40 lines of code."""
+    for cell in cells(path, "code"):
+        for found in re.finditer(
+            r"^class \w+\(fl\.Group\):\n(?:(?: .*)?\n)*", cell + "\n", flags=re.M
+        ):
+            lines = [line for line in found[0].splitlines() if line.strip()]
+            assert len(lines) <= 40, lines[0]

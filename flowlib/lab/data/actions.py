@@ -14,8 +14,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from flowlib.flows import velocity_set
-from flowlib.groups import Translations
 from flowlib.lab.data.motion import FIXED, generator
+from flowlib.translations import Translations
 
 
 @dataclass(frozen=True)

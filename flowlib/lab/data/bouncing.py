@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from flowlib.flows import velocity_set
-from flowlib.groups import Translations
 from flowlib.lab.data.motion import OWN, check_images, generator
+from flowlib.translations import Translations
 
 TOUCH = 1e-9  # pixels: boxes and walls that are nearer than this touch
 EVENTS = 64  # of one video in one frame; far more than boxes of a few pixels can have

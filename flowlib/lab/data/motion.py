@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from flowlib.flows import velocity_set
-from flowlib.groups import Translations
+from flowlib.translations import Translations
 
 FIXED = 104  # the seed of velocities that are drawn once and for all
 OWN = "own pictures"  # where pictures are from that nobody gave a name

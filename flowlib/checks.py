@@ -1,0 +1,42 @@
+"""What is checked at the public doors: shapes, types of numbers, NaN."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+
+def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[int, ...]) -> None:
+    """Raise a ValueError unless `signal` is (*lead, *grid), without an empty axis and without NaN.
+
+    NaN is looked for where reading data back costs nothing that matters: not while a model is compiled
+    or exported.
+
+    Args:
+        name: what the caller calls the signal, for the message.
+        lead: the leading axes by name, e.g. "batch time channel".
+        grid: the shape that the last axes must have.
+    """
+    shape, names = tuple(signal.shape), lead.split()
+    wanted = f"({', '.join(names)}, {', '.join(map(str, grid))})"
+    if len(shape) != len(names) + len(grid) or shape[len(names) :] != tuple(grid):
+        raise ValueError(f"{name} has shape {shape}: it wants {wanted}")
+    if 0 in shape:
+        empty = names[shape.index(0)]
+        raise ValueError(f"{name} has shape {shape}, no {empty}: it wants {wanted}, each 1 or more")
+    if torch.compiler.is_compiling() or signal.is_meta:
+        return
+    if signal.is_floating_point() and not torch.isfinite(signal).all():
+        raise ValueError(f"{name} holds NaN or infinite values: look for them with torch.isfinite")
+
+
+def check_dtype(name: str, signal: Tensor, weight: Tensor) -> None:
+    """Raise a ValueError unless the signal has numbers of the weight's type (autocast takes any)."""
+    if signal.dtype != weight.dtype and not torch.is_autocast_enabled(signal.device.type):
+        whole = not signal.is_floating_point()
+        remedy = f"{name}.to({weight.dtype})" + (" / 255 for bytes" if whole else "")
+        more = "" if whole else f", or the model to {signal.dtype}: model.to({signal.dtype})"
+        raise ValueError(
+            f"{name} holds {signal.dtype}, the weights are {weight.dtype}: give {remedy}{more}"
+        )

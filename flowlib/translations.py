@@ -1,0 +1,134 @@
+"""The translations of a ring, of a torus, or of a periodic grid of more axes."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from flowlib.groups import Group
+
+
+class Translations(Group):
+    """The translations of a periodic grid: of a ring Z_N, a torus Z_H x Z_W, or one of more axes.
+
+    An element is an integer vector, one entry an axis in array order, (g_y, g_x) on a torus, in
+    pixels: +y is down, +x is right. The translations are as many as the grid has points, so a
+    signal on the group has the same shape as a signal on the domain.
+
+    Args:
+        shape: the grid, `(N,)` for a ring, `(H, W)` for a torus, `(D, H, W)` and so on; an int N means
+            `(N,)`.
+
+    Attributes:
+        grid: shape of the domain X.
+        shape: shape of the group, the last axes of a lifted signal. Here the same as `grid`.
+        ndim: number of axes of the grid.
+        dim: dimension of the group, the number of entries of an element and of a velocity.
+
+    Raises:
+        ValueError: a grid without an axis, or an axis without points.
+
+    Example:
+        >>> ring = Translations(5)
+        >>> ring.act(2, torch.tensor([1, 0, 0, 0, 0])).tolist()
+        [0, 0, 1, 0, 0]
+    """
+
+    def __init__(self, shape: int | tuple[int, ...]):
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        super().__init__(shape, period=shape, permutes=True)
+
+    def exp(self, velocity, time: int | Int[Tensor, "*time"] = 1) -> Int[Tensor, "*batch axis"]:
+        """psi_t(v) = exp(t v) = t v. A velocity is in pixels a frame; the result is not reduced.
+
+        Args and result as for `Group.exp`.
+        """
+        v = self.element(velocity)
+        return v * torch.as_tensor(time, device=v.device)
+
+    def act(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
+        """The moved signal: (g.f)(x) = f(x - g).
+
+        Args:
+            g: elements, (*batch, axis). `batch` broadcasts against the signal's leading axes.
+            signal: (*lead, *grid), of any type.
+
+        Returns:
+            (*lead', *grid), where lead' is lead broadcast with batch.
+
+        Raises:
+            ValueError: the signal's last axes are not this grid.
+        """
+        self.check(signal)
+        g = self.element(g, device=signal.device)
+        lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
+        function = _Move if torch.compiler.is_compiling() else _MoveForward
+        return function.apply(signal.expand(*lead, *self.grid), g, self)
+
+    def act_lifted(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
+        """The same as `act`: a signal on the group lives on the same grid."""
+        return self.act(g, signal)
+
+    def act_padded(
+        self, g, signal: Shaped[Tensor, "*lead_grid"], padding: int, lifted: bool = True
+    ) -> Shaped[Tensor, "*moved"]:
+        """Moving and padding in one gather, as `Group.act_padded` says."""
+        self.check(signal)
+        g = self.element(self.identity if g is None else g, device=signal.device)
+        # Where each point of the result is read: the position minus g, axis by axis, as one index
+        # into the flattened grid.
+        index = g.new_zeros((*g.shape[:-1], *(1,) * self.ndim))
+        for axis, size in enumerate(self.grid):
+            x = torch.arange(-padding, size + padding, device=signal.device)
+            x = (x - g[..., axis, None]) % size
+            x = x.reshape(*x.shape[:-1], *(-1 if a == axis else 1 for a in range(self.ndim)))
+            index = index * size + x
+        out = index.shape[-self.ndim :]
+        lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
+        index = index.flatten(-self.ndim).expand(*lead, -1)
+        signal = signal.expand(*lead, *self.grid).flatten(-self.ndim)
+        return signal.gather(-1, index).reshape(*lead, *out)
+
+    def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
+        """The free numbers of a kernel, for one input and one output channel: all its entries."""
+        return (size,) * self.ndim
+
+    def kernel(self, weight: Float[Tensor, "out in *k"], size: int) -> Float[Tensor, "out in *k"]:
+        """The kernel of an ordinary convolution: the weight itself."""
+        return weight
+
+    def __repr__(self) -> str:
+        return f"Translations({self.grid})"
+
+
+class _Move(torch.autograd.Function):
+    """A translation whose gradient is the translation back: one gather each way, no scatter, which on a
+    GPU adds up in an order that differs from run to run."""
+
+    @staticmethod
+    def forward(signal, g, group):
+        return group.act_padded(g, signal, 0)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, g, ctx.group = inputs
+        ctx.save_for_backward(g)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (g,) = ctx.saved_tensors
+        return ctx.group.act(-g, gradient), None, None
+
+
+class _MoveForward(_Move):
+    """The same with forward derivatives (`torch.func.jvp`), which torch.compile does not take."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _Move.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[1])
+
+    @staticmethod
+    def jvp(ctx, of_signal, *_):
+        return ctx.group.act(ctx.saved_tensors[0], of_signal)

@@ -1,0 +1,58 @@
+"""The examples in all docstrings of flowlib, run as they stand; the public functions have one."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+import flowlib as fl
+from flowlib.pages import channels, examples, measured, picture, plots
+from flowlib.pages.widgets import pack
+
+MODULES = [m.name for m in pkgutil.walk_packages(fl.__path__, "flowlib.") if "__" not in m.name]
+
+
+def own(module):
+    """(name, thing) of all that the module defines, methods and properties of its classes too."""
+    for name, thing in vars(module).items():
+        if getattr(thing, "__module__", None) == module.__name__:
+            yield name, thing
+            if inspect.isclass(thing):
+                for inside, method in vars(thing).items():
+                    if inspect.isfunction(method) or isinstance(method, property):
+                        yield f"{name}.{inside}", method
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name, monkeypatch, as_users_see_it):
+    monkeypatch.setenv("FLOWLIB_OFFLINE", "1")
+    torch.manual_seed(0)
+    module = importlib.import_module(name)
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
+    written, seen = 0, set()
+    for title, thing in own(module):
+        names = {**vars(module), "fl": fl, "torch": torch}
+        # module=False: the shape checks of the tests wrap functions, which are then of no module
+        for found in finder.find(thing, title, module=False, globs=names):
+            if found.docstring not in seen:  # a method may show its class's
+                seen.add(found.docstring)
+                written += len(found.examples)
+                runner.run(found)
+    plt.close("all")
+    assert runner.failures == 0 and runner.tries == written
+    assert written == inspect.getsource(module).count(">>> "), "every example was found"
+
+
+def test_every_public_name_of_the_library_has_one():
+    names = set(fl.__all__) - {"LawBroken"}  # an exception
+    assert [name for name in names if ">>> " not in getattr(fl, name).__doc__] == []
+
+
+@pytest.mark.parametrize("module", [channels, examples, measured, picture, plots, pack])
+def test_every_function_of_the_pages_has_one(module):
+    functions = {name: f for name, f in own(module) if inspect.isfunction(f) and "." not in name}
+    assert [n for n, f in functions.items() if n[0] != "_" and ">>> " not in f.__doc__] == []
