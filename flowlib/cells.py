@@ -110,11 +110,11 @@ class ElmanCell(Cell):
 
     def forward(self, moved: Tensor, drive: Tensor) -> Tensor:
         """sigma( drive + W * moved )."""
-        return self.nonlinearity(drive + self.state_conv(moved))
+        return self.nonlinearity(self.state_conv(moved) + drive)
 
     def advance(self, group, psi_1, state: Tensor, drive: Tensor) -> Tensor:
         """The same, moving and convolving at once: nothing is kept but the state."""
-        return self.nonlinearity(drive + self.state_conv(state, psi_1))
+        return self.nonlinearity(self.state_conv(state, psi_1) + drive)
 
     def extra_repr(self) -> str:
         name = getattr(self.nonlinearity, "__name__", repr(self.nonlinearity))

@@ -16,7 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from flowlib.checks import check_dtype
-from flowlib.neighbours import heard, see
+from flowlib.groups import see
+from flowlib.neighbours import readers
 
 # By the number of axes: the convolution, and the gradient of its kernel.
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -160,7 +161,7 @@ def convolve(
             neighbours, side by side as channels.
     """
     if not group.permutes:
-        signal = signal if neighbours is None else see(signal, neighbours)
+        signal = signal if neighbours is None else see(signal, neighbours).flatten(2, 3)
         padded = group.act_padded(g, signal, _padding(kernel), lifted)
         return _planes(group, padded, kernel, lifted, True)
     if g is not None:
@@ -181,8 +182,7 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def forward(signal, kernel, g, neighbours, group, lifted):
-        seen = signal if neighbours is None else see(signal, neighbours)
-        padded = group.act_padded(g, seen, _padding(kernel), lifted)
+        padded = group.act_padded(g, signal, _padding(kernel), lifted, neighbours)
         return _planes(group, padded, kernel, lifted, True)
 
     @staticmethod
@@ -195,19 +195,19 @@ class _Convolve(torch.autograd.Function):
         signal, kernel, g, neighbours = ctx.saved_tensors
         group, lifted, ndim = ctx.group, ctx.lifted, ctx.group.ndim
         signal, kernel = signal.to(gradient.dtype), kernel.to(gradient.dtype)  # under autocast
-        axes = tuple(range(-ndim, 0))
-        transposed = kernel.transpose(0, 1).flip(axes)
-        back = group.act_padded(None if g is None else group.inverse(g), gradient, _padding(kernel))
+        count = 1 if neighbours is None else neighbours.shape[1]
+        back = None if g is None else group.inverse(g)
+        if neighbours is not None:  # the gradient of what u says stands at those who read it
+            neighbours = readers(neighbours)
+            back = torch.cat([back, back[:1]])[neighbours, 0]
+        moved = group.act_padded(back, gradient, _padding(kernel), True, neighbours)
         of_signal = of_kernel = None
         if ctx.needs_input_grad[0]:
-            of_signal = _planes(group, back, transposed, True, lifted)
-            if neighbours is not None:
-                of_signal = heard(of_signal, neighbours, signal.shape[2])
+            of_signal = _planes(group, moved, _transposed(kernel, count), True, lifted)
         if ctx.needs_input_grad[1]:
-            seen = signal if neighbours is None else see(signal, neighbours)
-            back, seen = _flat(back, kernel.shape[0], ndim), _flat(seen, kernel.shape[1], ndim)
-            of_kernel = _KERNEL_GRADIENT[ndim](back, transposed.shape, seen)
-            of_kernel = of_kernel.transpose(0, 1).flip(axes)
+            size = (kernel.shape[1] // count, count * kernel.shape[0], *kernel.shape[2:])
+            moved, seen = _flat(moved, size[1], ndim), _flat(signal, size[0], ndim)
+            of_kernel = _transposed(_KERNEL_GRADIENT[ndim](moved, size, seen), count)
         return of_signal, of_kernel, None, None, None, None
 
 
@@ -238,6 +238,12 @@ def _padding(kernel: Tensor) -> int:
 def _flat(signal: Tensor, channels: int, ndim: int) -> Tensor:
     """All planes that a convolution sees at once as its channels, everything before as its batch."""
     return signal.reshape(-1, channels, *signal.shape[signal.ndim - ndim :])
+
+
+def _transposed(kernel: Tensor, count: int) -> Tensor:
+    """The kernel of the transposed convolution, (out, d x in) to (in, d x out), of `count` neighbours."""
+    parts = kernel.unflatten(1, (count, -1)).transpose(0, 2).flatten(1, 2)
+    return parts.flip(tuple(range(2, parts.ndim)))
 
 
 def _planes(group, padded: Tensor, kernel: Tensor, lifted: bool, to_lifted: bool) -> Tensor:

@@ -229,7 +229,12 @@ class Group(ABC):
         return self.element(g, device=like.device)
 
     def act_padded(
-        self, g, signal: Shaped[Tensor, "*lead_signal"], padding: int, lifted: bool = True
+        self,
+        g,
+        signal: Shaped[Tensor, "*lead_signal"],
+        padding: int,
+        lifted: bool = True,
+        neighbours: Int[Tensor, "velocity d"] | None = None,
     ) -> Shaped[Tensor, "*moved"]:
         """The moved signal, with `padding` more points on every side of the grid, as a convolution reads.
 
@@ -238,7 +243,12 @@ class Group(ABC):
             signal: on the group if `lifted`, else on X.
             padding: in points; beyond the border stands the other side where the domain is periodic,
                 else 0.
+            neighbours: for signals (batch, velocity, channel, *group): each velocity sees those of its
+                neighbours, side by side as channels; then g is (velocity, d, dim), or of size 1 there.
         """
+        if neighbours is not None:
+            seen = see(signal, neighbours)
+            return self.act_padded(g[..., None, :], seen, padding, lifted).flatten(2, 3)
         if g is not None:
             signal = self.act_lifted(g, signal) if lifted else self.act(g, signal)
         if not self.periodic:
@@ -273,3 +283,11 @@ class Group(ABC):
 
     def __hash__(self) -> int:
         return hash(repr(self))
+
+
+def see(
+    state: Shaped[Tensor, "batch velocity *rest"], neighbours: Int[Tensor, "velocity d"]
+) -> Shaped[Tensor, "batch velocity d *rest"]:
+    """The states of the neighbours; those of absent ones are 0."""
+    state = torch.cat([state, torch.zeros_like(state[:, :1])], 1)
+    return state[:, neighbours]

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowlib.convolution import GroupConvolution, convolve
-from flowlib.neighbours import see, velocity_neighbours
+from flowlib.groups import see
+from flowlib.neighbours import velocity_neighbours
 
 
 class ExactBuffers(nn.Module):
@@ -77,7 +78,7 @@ class VelocityConvolution(ExactBuffers, GroupConvolution):
         self.check(signal, self.in_channels)
         if g is not None:
             return convolve(self.group, signal, self.kernel(), g, True, self.neighbours)
-        seen = see(signal, self.neighbours).unflatten(2, (-1, self.in_channels))
+        seen = see(signal, self.neighbours)
         seen = self.group.act_lifted(self.between[:, :, None], seen).flatten(2, 3)
         return convolve(self.group, seen, self.kernel())
 

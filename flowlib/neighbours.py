@@ -1,4 +1,4 @@
-"""Who is next to whom in a set of velocities, and the channels of neighbours side by side."""
+"""Who is next to whom in a set of velocities."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def velocity_neighbours(
     step along an axis is the smallest difference between two velocities there. Velocities that move
     the grid alike are one, so that in a V that is a group every v has all its neighbours.
 
+    Raises:
+        ValueError: two velocities move the grid alike.
+
     Warns:
         UserWarning: V has gaps of several sizes along an axis, so that some velocities have neighbours
             nearer than others, or none; the text says who has which.
@@ -31,6 +34,12 @@ def velocity_neighbours(
         uneven |= len(gaps) > 0 and not torch.allclose(gaps, gaps[0])
     offsets = translation_velocities(radius, group.dim) * torch.stack(steps)
     wanted = velocities.double()[:, None] + offsets  # (velocity, neighbour, axis)
+    alike = group.same(velocities[:, None], velocities).sum(1) > 1
+    if radius and alike.any():
+        raise ValueError(
+            f"V holds velocities that move {group} alike, {velocities[alike].tolist()}: to mix, give one "
+            "of each"
+        )
     same = group.same(wanted[:, :, None].to(velocities.dtype), velocities)
     absent = same.new_ones(*same.shape[:-1], 1)
     found = torch.cat([same, absent], -1).int().argmax(-1)  # the first that is the same
@@ -48,20 +57,12 @@ def velocity_neighbours(
     return found
 
 
-def see(state: Tensor, neighbours: Tensor) -> Tensor:
-    """The channels of the neighbours side by side, (batch, velocity, d x channel, *group); absent ones
-    are 0."""
-    state = torch.cat([state, torch.zeros_like(state[:, :1])], 1)
-    return state[:, neighbours].flatten(2, 3)
-
-
-def heard(gradient: Tensor, neighbours: Tensor, channels: int) -> Tensor:
-    """The transpose of `see`: what all readers of a velocity say, added up."""
-    parts = gradient.unflatten(2, (-1, channels))
-    total = torch.zeros_like(torch.cat([parts[:, :, 0], parts[:, :1, 0]], 1))
-    for d, readers in enumerate(neighbours.unbind(1)):
-        total = total.index_add(1, readers, parts[:, :, d])
-    return total[:, :-1]
+def readers(neighbours: Int[Tensor, "velocity d"]) -> Int[Tensor, "velocity d"]:
+    """Who reads whom: for u and d the v whose neighbour v + d is u; len(V) stands for nobody."""
+    V = len(neighbours)
+    v = torch.arange(V, device=neighbours.device)[:, None].expand_as(neighbours)
+    nobody = torch.full_like(torch.cat([neighbours, neighbours[:1]]), V)
+    return nobody.scatter(0, neighbours, v)[:V]
 
 
 def _show(v: Tensor):

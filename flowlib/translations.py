@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
@@ -71,24 +73,46 @@ class Translations(Group):
         return self.act(g, signal)
 
     def act_padded(
-        self, g, signal: Shaped[Tensor, "*lead_grid"], padding: int, lifted: bool = True
+        self,
+        g,
+        signal: Shaped[Tensor, "*lead_grid"],
+        padding: int,
+        lifted: bool = True,
+        neighbours: Int[Tensor, "velocity d"] | None = None,
     ) -> Shaped[Tensor, "*moved"]:
-        """Moving and padding in one gather, as `Group.act_padded` says."""
+        """Moving, padding and seeing neighbours at once, as `Group.act_padded` says.
+
+        In memory a point is a row of channels where all of them move together (torch's channels_last):
+        moving copies rows, and convolutions are fastest so.
+        """
         self.check(signal)
         g = self.element(self.identity if g is None else g, device=signal.device)
-        # Where each point of the result is read: the position minus g, axis by axis, as one index
-        # into the flattened grid.
-        index = g.new_zeros((*g.shape[:-1], *(1,) * self.ndim))
+        if neighbours is None:
+            lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
+            if not lead or (g.ndim > 1 and g.shape[-2] > 1):  # each channel on its own
+                alone = signal.unsqueeze(-1 - self.ndim)
+                return self.act_padded(g[..., None, :], alone, padding).squeeze(-1 - self.ndim)
+            signal = signal.expand(*lead, *self.grid)
+            start = torch.arange(math.prod(lead[:-1]), device=signal.device)
+            start = start.reshape(*lead[:-1], 1)
+        else:
+            batch, V = signal.shape[:2]
+            start = V * torch.arange(batch, device=signal.device)[:, None, None] + neighbours
+            start = start.where(neighbours < V, batch * V)
+        rows = signal.movedim(-1 - self.ndim, -1).flatten(0, -2)
+        # Which row each point of the result is: that of the position minus g, axis by axis.
+        index = start.reshape(*start.shape, *(1,) * self.ndim)
         for axis, size in enumerate(self.grid):
             x = torch.arange(-padding, size + padding, device=signal.device)
             x = (x - g[..., axis, None]) % size
             x = x.reshape(*x.shape[:-1], *(-1 if a == axis else 1 for a in range(self.ndim)))
             index = index * size + x
-        out = index.shape[-self.ndim :]
-        lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
-        index = index.flatten(-self.ndim).expand(*lead, -1)
-        signal = signal.expand(*lead, *self.grid).flatten(-self.ndim)
-        return signal.gather(-1, index).reshape(*lead, *out)
+        if neighbours is not None:  # who is absent is a row of zeros, the last
+            index = index.clamp(max=len(rows))
+            rows = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
+        index = index.movedim(-1 - self.ndim, -1)
+        moved = rows.index_select(0, index.flatten())
+        return moved.reshape(*index.shape[:-1], -1).movedim(-1, -1 - self.ndim)
 
     def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
         """The free numbers of a kernel, for one input and one output channel: all its entries."""

@@ -22,3 +22,8 @@ def test_separable_mixing_is_mixing_with_kernels_that_factor(seeded):
         full.state_conv.weight[:, C * d : C * (d + 1)] = separable.state_conv.weight * a[:, None]
     video = torch.rand(2, 5, 1, 9).double()
     torch.testing.assert_close(separable(video), full(video), rtol=0, atol=ROUNDING)
+
+
+def test_mixing_refuses_velocities_that_move_the_grid_alike():
+    with pytest.raises(ValueError, match="alike.*one of each"):
+        fl.FERNN(fl.Translations(5), [[-2], [0], [3]], velocity_mixing=1)
