@@ -83,7 +83,7 @@ lint: $(ENV)
 	$(BIN)/python book/first_cell.py --check
 
 unit: $(ENV)
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(JOBS)
 
 notebooks: $(ENV)
 	$(BIN)/pytest -q --nbval-lax --nbval-current-env -n $(JOBS) --dist loadscope chapters

@@ -50,9 +50,12 @@ class Forecaster(nn.Module):
 
     def read(self, state, psi_1=None) -> Float[Tensor, "batch channel *grid"]:
         """The frame to come, f^_{t+1}, from the state h_t, (batch, velocity, hidden, *group)."""
-        # `max`, since `amax` keeps all that it has seen for the backward pass.
-        ahead = self.rnn.flow_on(state, psi_1).max(1).values
+        ahead = self.pool(self.rnn.flow_on(state, psi_1))
         return self.group.project(self.decoder(ahead))
+
+    def pool(self, state: Tensor) -> Tensor:
+        """The maximum over V."""
+        return state.max(1).values  # `amax` keeps all that it has seen for the backward pass
 
     def forward(
         self, context: Float[Tensor, "batch time channel *grid"], steps: int

@@ -58,9 +58,7 @@ def test_run_writes_one_row(workplace, capsys):
     assert "translating-mnist g-rnn tiny 0: test_mse" in out and "scikit-learn digits" in out
     assert files(workplace) == ["results/translating-mnist.jsonl"], "no checkpoint is left behind"
     (row,) = ledger.rows("translating-mnist")
-    wanted = (
-        "experiment model preset seed data settings metrics parameters updates best_update seconds"
-    )
+    wanted = "experiment model preset seed data settings metrics curve parameters updates best_update seconds"
     wanted += " peak_memory_mb device threads command precision torch python commit date"
     assert row.keys() == set(wanted.split())
     assert row["data"] == "scikit-learn digits" and row["device"] == "cpu" and row["seconds"] >= 0
@@ -199,7 +197,7 @@ def test_a_run_that_was_stopped_goes_on(workplace, monkeypatch, capsys, draw):
         ({1: "moving-mnist"}, "choose one of translating-mnist, velocity-generalisation"),
         ({6: "--precision", 7: "half"}, "precision is 'half': it wants float32 or bfloat16"),
         ({3: "fernn"}, "choose one of g-rnn, fernn-v1, fernn-v2"),
-        ({5: "huge"}, "choose one of tiny, quick, laptop, paper"),
+        ({5: "huge"}, "choose one of tiny, quick, laptop, desk, paper"),
         ({6: "--device", 7: "gpu"}, "no device 'gpu' here: choose cpu"),
         ({6: "--device", 7: "cuda:99"}, "no device 'cuda:99' here: choose cpu"),
         ({6: "--seed", 7: "-1"}, "seed is -1: it wants 0 or more"),

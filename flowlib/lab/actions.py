@@ -68,7 +68,7 @@ PRESETS = {
         "the paper's protocol, for a GPU",
         size=32, steps=16, every=2, channels=128, batch=32, updates=500 * 48, record_every=48,
         clips=1, learning_rate=3e-4, schedule=constant,
-        learning_rates={"3d-cnn": 1e-3, "g-rnn-plus": 1e-4},
+        own={"3d-cnn": {"learning_rate": 1e-3}, "g-rnn-plus": {"learning_rate": 1e-4}},
     ),
 }  # fmt: skip
 

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from flowlib.cells import Cell
+from flowlib.models import Forecaster
 from flowlib.recurrent import FERNN
 from flowlib.translations import Translations
 
@@ -76,6 +78,66 @@ class LearnedMotionRNN(FERNN):
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
         return self.cell(self.flow_on(state), drive[:, None])
+
+
+class LSTMCell(Cell):
+    """The cell of a ConvLSTM: a GRNN with this cell is one. The state holds memory c beside output h.
+
+        i, f, o, n = U * f_t + W * h,      s the logistic function
+        c_t = s(f + b) c + s(i) tanh(n),   h_t = s(o) tanh(c_t)
+
+    It commutes with the group, so in a FERNN it obeys the law of flows. There are no peepholes, and a
+    head reads both halves of the state.
+
+    Args:
+        convolution, channels: see `Cell`; channels is even, a half for h and a half for c.
+        memory: the share s(f) that an untrained cell keeps of c, in (0, 1); b starts there.
+
+    Raises:
+        ValueError: an odd number of channels.
+
+    Source: Shi et al. 2015 (arXiv 1506.04214), eq. 3.
+
+    Example:
+        >>> rnn = FERNN(Translations(7), [[0], [1]], 1, 4, cell=LSTMCell)
+        >>> rnn(torch.rand(1, 5, 1, 7)).shape
+        torch.Size([1, 5, 2, 4, 7])
+    """
+
+    drives = 2
+
+    def __init__(self, convolution, channels: int, memory: float = 0.5):
+        super().__init__(channels)
+        if channels % 2:
+            raise ValueError(
+                f"channels is {channels}: a half for h and a half for c, so it is even"
+            )
+        self.state_conv = convolution(channels // 2, 2 * channels)
+        self.bias = nn.Parameter(torch.logit(torch.full((channels // 2,), float(memory))))
+
+    def forward(self, moved: Tensor, drive: Tensor) -> Tensor:
+        """h_t and c_t, side by side as channels."""
+        h, c = moved.chunk(2, dim=2)
+        i, f, o, n = (self.state_conv(h) + drive).chunk(4, dim=2)
+        keep = torch.sigmoid(f + self.bias.reshape(-1, *[1] * (moved.ndim - 3)))
+        c = keep * c + torch.sigmoid(i) * torch.tanh(n)
+        return torch.cat([torch.sigmoid(o) * torch.tanh(c), c], 2)
+
+
+class MeanForecaster(Forecaster):
+    """A `Forecaster` that reads the mean over velocities in place of the maximum."""
+
+    def pool(self, state: Tensor) -> Tensor:
+        """The mean over V."""
+        return state.mean(1)
+
+
+class TwiceFedForecaster(Forecaster):
+    """A `Forecaster` that consumes the last frame of the context twice, as the author's code does."""
+
+    def forward(self, context: Tensor, steps: int) -> Tensor:
+        """The `steps` frames that follow the context."""
+        return super().forward(torch.cat([context, context[:, -1:]], 1), steps)
 
 
 class Convolution3d(nn.Module):

@@ -10,7 +10,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -60,7 +60,7 @@ class Preset:
         updates: of training.
         record_every: updates between two validations.
         learning_rate: of Adam.
-        learning_rates: model -> its learning rate, where it has one of its own.
+        own: model -> what it has otherwise, e.g. {"wide": {"learning_rate": 1e-4}}.
         schedule: the factor of the learning rate over training, see `flowlib.lab.training.cosine`.
     """
 
@@ -72,24 +72,28 @@ class Preset:
     updates: int
     record_every: int
     learning_rate: float = 1e-3
-    learning_rates: Mapping[str, float] | None = None
+    own: Mapping[str, Mapping] | None = None
     schedule: Callable[[float], float] = cosine
 
     def settings(self) -> dict:
         """All of it as plain data: what a row of the ledger keeps."""
-        return {**asdict(self), "schedule": self.schedule.__name__}
+        return _named(asdict(self))
 
-    def training(self, model: str) -> dict:
-        """What it says to `flowlib.lab.training.fit` for one model.
+    def of(self, model: str) -> Preset:
+        """The preset of one model, with what it has otherwise.
 
         Example:
             >>> size = dict(size=8, channels=2, batch=4, updates=6, record_every=3)
-            >>> Preset("", **size, learning_rates={"b": 0.1}).training("b")["learning_rate"]
+            >>> Preset("", **size, own={"b": {"learning_rate": 0.1}}).of("b").learning_rate
             0.1
         """
+        return replace(self, **(self.own or {}).get(model, {}))
+
+    def training(self) -> dict:
+        """What it says to `flowlib.lab.training.fit`."""
         return dict(
             updates=self.updates,
-            learning_rate=(self.learning_rates or {}).get(model, self.learning_rate),
+            learning_rate=self.learning_rate,
             schedule=self.schedule,
             record_every=self.record_every,
         )
@@ -239,6 +243,14 @@ class Result:
     model: nn.Module
     history: History
     row: dict
+
+
+def _named(settings: dict) -> dict:
+    """Settings with the names of functions in their place."""
+    return {
+        key: _named(value) if isinstance(value, dict) else getattr(value, "__name__", value)
+        for key, value in settings.items()
+    }
 
 
 def _sizes(settings: dict) -> dict:

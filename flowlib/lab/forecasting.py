@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
 
+from flowlib.cells import Cell, ElmanCell
 from flowlib.lab.data.mnist import mnist
 from flowlib.lab.data.motion import told_source
-from flowlib.lab.evaluation import evaluate
+from flowlib.lab.evaluation import evaluate, last_frame, repeated, squared_error, still_picture
 from flowlib.lab.experiment import Preset, Row, Table, Task
 from flowlib.lab.training import constant
 from flowlib.models import Forecaster
@@ -30,10 +32,16 @@ class ForecastRow(Row):
     Attributes:
         mixing: radius of velocity mixing.
         fixed: trained on one velocity for each picture, without augmentation.
+        cell: of the network.
+        kernel_size: of its convolutions; none takes that of the preset.
+        head: what makes forecasts of it.
     """
 
     mixing: int = 0
     fixed: bool = False
+    cell: Callable[..., Cell] = ElmanCell
+    kernel_size: int | None = None
+    head: Callable[..., nn.Module] = Forecaster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +115,12 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         row.velocities,
         in_channels=in_channels,
         hidden_channels=channels,
-        kernel_size=preset.kernel_size,
+        kernel_size=row.kernel_size or preset.kernel_size,
         velocity_mixing=row.mixing,
-        memory=preset.memory,
+        memory=preset.memory or None,
+        cell=row.cell,
     )
-    return Forecaster(rnn, preset.decoder_layers)
+    return row.head(rnn, preset.decoder_layers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,27 +185,34 @@ class ForecastTable(Table):
         testing = self.videos(test, p, False)
         group = self.group(p) if self.group else testing.group
 
-        def errors(model, videos):
-            """Squared error of each forecast frame, (video, time), mean over pixels."""
-            context, future = videos[:, : p.context], videos[:, p.context :]
-            return (model(context, future.shape[1]) - future).square().flatten(2).mean(2)
+        errors = partial(squared_error, context=p.context)
 
         def model(name):
             row = self.rows[name]
             if row.recurrent and row.velocities is None:
                 row = replace(row, velocities=testing.velocities)
-            return build(group, row, p, in_channels=test.images.shape[1])
+            return build(group, row, p.of(name), in_channels=test.images.shape[1])
 
         def loss(model, seed, number, row):
             source = training[self.rows[row].fixed]
             return errors(model, source.draw(p.batch, p.context + p.horizon, seed, number)).mean()
 
+        def drawn(source, horizon, seed, count):
+            for done in range(0, count, p.batch * 2):
+                yield source.draw(min(p.batch * 2, count - done), p.context + horizon, seed, done)
+
         def mean_error(model, source, horizon, seed, count):
-            batches = (
-                source.draw(min(p.batch * 2, count - done), p.context + horizon, seed, done)
-                for done in range(0, count, p.batch * 2)
-            )
-            return evaluate(model, batches, errors).tolist()
+            return evaluate(model, drawn(source, horizon, seed, count), errors).tolist()
+
+        def floor():
+            """What forecasts without motion score on the test videos, and how many frames repeat."""
+
+            def rules(_, videos):
+                rules = [errors(still_picture, videos), errors(last_frame, videos)]
+                return torch.stack([*rules, repeated(videos, p.context)], 1).mean(2)
+
+            found = evaluate(nn.Identity(), drawn(testing, p.horizon, TEST, p.test), rules)
+            return dict(zip(("still_mse", "last_mse", "repeat_share"), found.tolist(), strict=True))
 
         def validate(model):
             by_step = mean_error(model, validation, p.horizon, VALIDATION, p.test // 4)
@@ -209,7 +225,9 @@ class ForecastTable(Table):
                 "test_mse": sum(by_step[: p.horizon]) / p.horizon,
                 # A roll-out far beyond training may blow up; null stands for no finite number.
                 "mse_by_step": [error if math.isfinite(error) else None for error in by_step],
+                **floor(),
             }
+            metrics["skill"] = 1 - metrics["test_mse"] / metrics["still_mse"]
             if self.by_velocity:
                 metrics["mse_by_velocity"] = {
                     name: sum(mean_error(model, source, p.horizon, BY_VELOCITY, p.test // 4))

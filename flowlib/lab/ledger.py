@@ -126,3 +126,24 @@ def mean_std(values: Sequence[float]) -> tuple[float, float]:
     if not values:
         raise ValueError("values is empty: a mean wants one value or more")
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def falls(row: dict, share: float = 0.2) -> float:
+    """By which part of itself the lowest validation error fell in the last `share` of training: less
+    than 0.03 is called rest here.
+
+    Raises:
+        ValueError: the row has no curve.
+
+    Example:
+        >>> curve = {"updates": [5, 10, 15, 20], "validation": [4.0, 1.0, 2.0, 0.8]}
+        >>> round(falls({"curve": curve}), 3)
+        0.2
+    """
+    curve = row.get("curve")
+    if not curve:
+        raise ValueError("the row has no learning curve: it was made before rows kept one")
+    updates, validation = curve["updates"], curve["validation"]
+    until = (1 - share) * updates[-1]
+    known = [(n, error) for n, error in zip(updates, validation, strict=True) if error is not None]
+    return 1 - min(error for _, error in known) / min(error for n, error in known if n <= until)

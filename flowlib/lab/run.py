@@ -6,6 +6,7 @@ measures, and returns the row of the ledger.
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Mapping
@@ -164,7 +165,7 @@ def run(
             deadline=deadline,
             label=f"{model}, seed {seed}",
             progress=progress,
-            **task.preset.training(model),
+            **task.preset.of(model).training(),
         )
     else:
         with mode(network, training=False), torch.no_grad():
@@ -175,6 +176,10 @@ def run(
         **identity,
         "settings": task.settings,
         "metrics": task.measure(network),
+        "curve": {
+            "updates": history.updates,
+            "validation": [v if math.isfinite(v) else None for v in history.validation],
+        },
         "parameters": sum(p.numel() for p in network.parameters()),
         "updates": history.updates[-1],
         "best_update": history.updates[history.best],

@@ -6,7 +6,7 @@ from flowlib.lab import ledger
 from flowlib.lab.experiment import Experiment
 from flowlib.lab.run import in_book
 
-SHOWN = ("quick", "laptop", "paper")
+SHOWN = ("quick", "laptop", "desk", "paper")
 PREFERRED = ("MNIST", "KTH")  # where rows of several data sets are there
 
 
@@ -46,7 +46,29 @@ def summary(experiment: Experiment, model: str, preset: str) -> dict | None:
         data=rows[0]["data"],
         parameters=rows[0]["parameters"],
         seconds=sum(row["seconds"] for row in rows) / len(rows),
+        skill=_mean(rows, "skill"),
     )
+
+
+def _mean(rows: list[dict], metric: str) -> float | None:
+    """The mean of a metric; None where not all rows have it."""
+    found = [row["metrics"].get(metric) for row in rows]
+    return None if None in found or not found else sum(found) / len(found)
+
+
+def floors(experiment: Experiment, preset: str) -> dict[str, float] | None:
+    """What stands below and above a table of forecasts, from its rows at a preset.
+
+    Returns:
+        still_mse: error of the mean of the frames seen; last_mse: of the last one, repeated;
+        repeat_share: how many frames to forecast were among those seen. None where no row has them.
+    """
+    if preset not in experiment.presets:
+        return None
+    names = ("still_mse", "last_mse", "repeat_share")
+    rows = [row for m in experiment.models for row in rows_of_one(experiment, m, preset)]
+    rows = [row for row in rows if names[0] in row["metrics"]]
+    return {name: _mean(rows, name) for name in names} if rows else None
 
 
 def by_velocity(experiment: Experiment, model: str, preset: str) -> dict[str, float]:
@@ -92,14 +114,15 @@ def records(experiment: Experiment) -> list[dict[str, str]]:
             if s := ours[model][preset]:
                 record["parameters"] = f"{s['parameters']:,}"
                 of = f"{s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']}"
-                record[preset] = f"{number(s['mean'], s['spread'], accuracy)} ({of})"
+                skill = "" if s["skill"] is None else f"skill {s['skill']:.2f}; "
+                record[preset] = f"{number(s['mean'], s['spread'], accuracy)} ({skill}{of})"
         out.append(record)
     return out
 
 
 def table(experiment: Experiment) -> str:
-    """The table as Markdown, which reads well on a terminal too; below it the errors by velocity and
-    their source, where they are published, and the command, where there is one."""
+    """The table as Markdown, which reads well on a terminal too; below it the floors, what is
+    published by velocity and where, and the command, where there is one."""
     lines = records(experiment)
     names = list(lines[0])
     width = {k: max(len(k), *(len(r[k]) for r in lines)) for k in names}
@@ -108,7 +131,15 @@ def table(experiment: Experiment) -> str:
         return "| " + " | ".join(cells[k].ljust(width[k]) for k in names) + " |"
 
     rule = {k: "-" * width[k] for k in names}
-    more = ["", velocity_table(experiment)] if experiment.published_by_velocity else []
+    more = [
+        f"{preset}: a still picture {number(f['still_mse'])}, the last frame {number(f['last_mse'])}; "
+        f"{f['repeat_share']:.0%} of the frames to forecast were seen before"
+        for preset in SHOWN
+        if (f := floors(experiment, preset))
+    ]
+    more = ["", *more, "", "Skill = 1 - error / error of the still picture."] if more else []
+    if experiment.published_by_velocity:
+        more += ["", velocity_table(experiment)]
     if experiment.published_source:
         more += ["", f"Published: {experiment.published_source}."]
     if in_book(experiment):

@@ -30,6 +30,11 @@ PRESETS = {
         size=12, context=10, horizon=10, long=80, channels=8, decoder_layers=2,
         batch=8, updates=600, record_every=50, test=512,
     ),
+    "desk": ForecastPreset(
+        "14 x 14 on 17 x 17, 8 frames in and 8 out, 16 channels, the paper's decoder: half an hour a row",
+        size=14, canvas=(17, 17), context=8, horizon=8, long=40, channels=16, decoder_layers=4,
+        batch=8, updates=5000, record_every=125, test=512, learning_rate=2e-3,
+    ),
     "paper": PAPER,
 }  # fmt: skip
 
@@ -46,7 +51,12 @@ def x_velocities(*speeds: int) -> torch.Tensor:
 
 def moving(velocities, objects: int, pictures: Pictures, preset, fixed=False) -> MovingImages:
     return MovingImages(
-        pictures.images, velocities, objects=objects, fixed=fixed, source=pictures.source
+        pictures.images,
+        velocities,
+        objects=objects,
+        canvas=preset.canvas,
+        fixed=fixed,
+        source=pictures.source,
     )
 
 

@@ -3,7 +3,13 @@ import torch
 from strategies import ROUNDING, element
 
 import flowlib as fl
-from flowlib.lab.baselines import Convolution3d, LearnedMotionRNN
+from flowlib.lab.baselines import (
+    Convolution3d,
+    LearnedMotionRNN,
+    LSTMCell,
+    MeanForecaster,
+    TwiceFedForecaster,
+)
 
 
 @pytest.mark.parametrize("shape", [(7,), (6, 5)], ids=str)
@@ -59,3 +65,39 @@ def test_learned_motion_in_half_precision(dtype, seeded):
     torch.testing.assert_close(half.float(), exact, rtol=0, atol=0.03 * exact.abs().max().item())
     with torch.autocast("cpu", torch.bfloat16):
         plus.float()(video)
+
+
+@pytest.mark.parametrize(
+    "V", [[(0, 0)], [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4)]], ids=["grnn", "fernn"]
+)
+def test_a_conv_lstm_obeys_the_law_of_its_velocities(V, seeded):
+    """It is what its formula says, and lifted to velocities that are a group it obeys the law of flows."""
+    torus = fl.Translations((4, 5))
+    rnn = fl.FERNN(torus, V, 1, 4, cell=LSTMCell, memory=0.7).double().requires_grad_(False)
+    video = torch.rand(2, 5, 1, 4, 5, dtype=torch.float64)
+    error = fl.flow_equivariance_error(rnn, video, (0, 1)).max()
+    assert (error < ROUNDING) == (len(V) == 5)
+    state = torch.rand(2, len(V), 4, 4, 5, dtype=torch.float64)
+    h, c = state.split(2, 2)
+    gates = rnn.input_conv(video[:, 0])[:, None] + rnn.state_conv(h)
+    i, f, o, n = gates.split(2, 2)
+    c = (f + torch.logit(torch.tensor(0.7))).sigmoid() * c + i.sigmoid() * n.tanh()
+    after = rnn.cell(state, rnn.input_conv(video[:, 0])[:, None])
+    torch.testing.assert_close(after, torch.cat([o.sigmoid() * c.tanh(), c], 2), rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="channels is 3.*even"):
+        fl.GRNN(torus, 1, 3, cell=LSTMCell)
+
+
+def test_heads_of_the_ablations(seeded):
+    """The mean over velocities in place of the maximum; the last frame consumed twice."""
+    rnn = fl.FERNN(fl.Translations((4, 5)), [(0, 0), (0, 1)], 1, 3)
+    video = torch.rand(2, 4, 1, 4, 5)
+    heads = [kind(rnn, 1) for kind in (fl.Forecaster, MeanForecaster, TwiceFedForecaster)]
+    for head in heads[1:]:
+        head.load_state_dict(heads[0].state_dict())
+    plain, mean, twice = heads
+    ahead = rnn.flow_on(rnn.last(video))
+    torch.testing.assert_close(mean(video, 1)[:, 0], mean.decoder(ahead.mean(1)))
+    state = rnn.step(rnn.last(video), video[:, -1])
+    torch.testing.assert_close(twice(video, 1)[:, 0], plain.read(state))
+    assert (plain(video, 1) - twice(video, 1)).abs().max() > 1e-4

@@ -11,6 +11,7 @@ import flowlib as fl
 from flowlib.lab import bouncing_mnist, ledger, rotating_mnist, tables, translating_mnist
 from flowlib.lab.baselines import LearnedMotionRNN
 from flowlib.lab.data.motion import MovingImages, Pictures
+from flowlib.lab.evaluation import repeated, still_picture
 from flowlib.lab.forecasting import PAPER, TINY, ForecastRow, ForecastTable, build
 from flowlib.lab.run import experiments, run
 from flowlib.lab.tables import table as printed
@@ -81,6 +82,43 @@ def test_errors_are_kept_by_velocity(tasks):
     assert list(by["between-generators"]) == [f"0,{x}" for x in range(-5, 6)]
     assert list(by["rotation-generalisation"]) == [str(v) for v in range(-50, 51, 10)]
     assert by["bouncing-mnist"] is by["rotating-mnist-2"] is by["translating-mnist-2"] is None
+
+
+def test_a_row_knows_what_a_still_picture_scores(tasks):
+    """The floors are those of the test videos; a still picture has no skill, the truth has all."""
+
+    class Still(Probe):
+        def forward(self, context, steps):
+            return self.weight * still_picture(context, steps)
+
+    task = tasks["translating-mnist"]
+    metrics, last = task.measure(Still()), task.measure(Probe())
+    rounding = pytest.approx(0, abs=1e-6)  # float32
+    assert metrics["skill"] == rounding and metrics["still_mse"] - metrics["test_mse"] == rounding
+    assert (
+        last["test_mse"] - last["last_mse"] == rounding and last["last_mse"] == metrics["last_mse"]
+    )
+    assert abs(last["last_mse"] - last["still_mse"]) > 1e-3
+    assert last["skill"] == pytest.approx(1 - last["last_mse"] / last["still_mse"], abs=1e-6)
+
+
+@pytest.mark.parametrize("size, context, horizon", [(12, 10, 10), (13, 6, 6), (28, 10, 10)])
+def test_repeats_are_those_of_the_periods(size, context, horizon):
+    """Frame t repeats frame s where (t - s) v is 0 on the torus: counted, and seen."""
+    V = fl.translation_velocities(2)
+    counted = [
+        any(((t - s) * v % size == 0).all() for s in range(context))
+        for v in V
+        for t in range(context, context + horizon)
+    ]
+    spot = torch.zeros(1, 1, size, size)
+    spot[..., 0, 0] = 1
+    video = fl.flow(
+        fl.Translations((size, size)), spot.expand(25, 1, size, size), V, context + horizon
+    )
+    seen = repeated(video, context).mean().item()
+    assert seen == pytest.approx(sum(counted) / len(counted))
+    assert seen == pytest.approx({12: 0.872, 13: 0.04, 28: 0.232}[size])
 
 
 def test_a_blow_up_is_null(tasks):
@@ -173,7 +211,7 @@ def test_bad_names(as_users_see_it, tasks):
         (("translating-mnist", "rnn", "tiny"), "'rnn': choose one of g-rnn, fernn-v1, fernn-v2"),
         (
             ("translating-mnist", "g-rnn", "huge"),
-            "'huge': choose one of tiny, quick, laptop, paper",
+            "'huge': choose one of tiny, quick, laptop, desk, paper",
         ),
     ):
         with pytest.raises(ValueError, match=message):

@@ -17,6 +17,7 @@ from flowlib.lab.run import (
     row_lock,
     run,
 )
+from flowlib.lab.training import constant
 
 CPU = torch.device("cpu")
 SIZES = dict(size=4, channels=1, batch=8, updates=12, record_every=4)
@@ -74,10 +75,12 @@ def test_a_model_with_nothing_to_train_is_measured():
     assert row["updates"] == row["best_update"] == row["parameters"] == row["seconds"] == 0
 
 
-def test_learning_rates_of_single_models():
-    preset = Preset("", **SIZES, learning_rate=0.1, learning_rates={"linear": 0.3})
-    assert preset.training("linear")["learning_rate"] == 0.3
-    assert preset.training("mean")["learning_rate"] == 0.1
+def test_a_model_may_have_settings_of_its_own():
+    own = {"linear": {"learning_rate": 0.3, "schedule": constant}}
+    preset = Preset("", **SIZES, learning_rate=0.1, own=own)
+    assert preset.of("linear").training()["learning_rate"] == 0.3
+    assert preset.of("mean").training()["learning_rate"] == 0.1
+    assert preset.settings()["own"] == {"linear": {"learning_rate": 0.3, "schedule": "constant"}}
 
 
 def test_nobody_borrows_the_name_of_a_table(as_users_see_it):
