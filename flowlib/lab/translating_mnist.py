@@ -12,9 +12,11 @@ from functools import partial
 import torch
 
 from flowlib.flows import translation_velocities
+from flowlib.lab.baselines import LSTMCell, MeanForecaster, TwiceFedForecaster
 from flowlib.lab.data.motion import MovingImages, Pictures
 from flowlib.lab.experiment import by_name
 from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.training import constant
 
 STILL, V1, V2 = (translation_velocities(radius) for radius in range(3))
 
@@ -37,6 +39,15 @@ PRESETS = {
     ),
     "paper": PAPER,
 }  # fmt: skip
+
+
+# The coming size of all tables: 13 is prime, and 6 + 6 frames are fewer than 13, so that a digit that
+# moves is nowhere twice.
+LAPTOP = ForecastPreset(
+    "13 x 13, 6 frames in and 6 out, 8 channels: minutes a row on two CPU cores",
+    size=13, context=6, horizon=6, long=40, channels=8, decoder_layers=2,
+    batch=8, updates=2000, record_every=100, test=512,
+)  # fmt: skip
 
 
 def x_velocities(*speeds: int) -> torch.Tensor:
@@ -71,9 +82,32 @@ ONE = {
     "fernn-v1": ForecastRow("FERNN-V1", V1),
     "fernn-v2": ForecastRow("FERNN-V2", V2),
 }
+CONV_LSTM = {
+    "conv-lstm": ForecastRow("ConvLSTM", STILL, cell=LSTMCell),
+    "conv-lstm-5": ForecastRow("ConvLSTM, 5 x 5", STILL, cell=LSTMCell, kernel_size=5),
+}
 DISCUSSION = "Keller 2025, public review discussion"
 
 FEW = 50  # pictures to train on, each with one of 25 velocities: augmentation has something to add
+
+# The choices of the table `ablations`: what a row changes.
+CHANGES = {
+    "forgets": ("memory 0 at first", {}),
+    "twice": ("the last frame consumed twice", {"head": TwiceFedForecaster}),
+    "mean": ("the mean over velocities", {"head": MeanForecaster}),
+    "constant": ("a constant rate of 1e-3", {}),
+}
+
+
+def own(preset: ForecastPreset) -> dict[str, dict]:
+    """What rows of the table `ablations` have otherwise than the preset."""
+    both = ("g-rnn", "fernn-v2")
+    return {
+        **{f"{name}-forgets": {"memory": 0.0} for name in both},
+        **{f"{name}-constant": {"schedule": constant, "learning_rate": 1e-3} for name in both},
+        "g-rnn-longer": {"updates": 3 * preset.updates},
+    }
+
 
 # Errors at x-velocity -5 ... 5, by the set V.
 BETWEEN = {
@@ -92,6 +126,7 @@ TABLES = by_name(
         rows={
             **ONE,
             "fernn-v2-mixing": ForecastRow("FERNN-V2, velocity mixing", V2, mixing=1),
+            **CONV_LSTM,
             "g-rnn-wide": ForecastRow("G-RNN, 4 x channels", STILL, width=4),
             "g-rnn-fixed": ForecastRow("G-RNN, one velocity a picture", STILL, fixed=True),
             "fernn-v2-fixed": ForecastRow("FERNN-V2, one velocity a picture", V2, fixed=True),
@@ -118,7 +153,11 @@ TABLES = by_name(
     ForecastTable(
         name="translating-mnist-2",
         title="two digits, each with its own velocity, |v| <= 2, torus",
-        rows={**ONE, "g-rnn-wide": ForecastRow("G-RNN, 8 x channels", STILL, width=8)},
+        rows={
+            **ONE,
+            "g-rnn-wide": ForecastRow("G-RNN, 8 x channels", STILL, width=8),
+            **CONV_LSTM,
+        },
         presets=PRESETS,
         videos=partial(moving, V2, 2),
         published={
@@ -170,5 +209,27 @@ TABLES = by_name(
         videos=partial(moving, V2, 1),
         by_velocity=partial(each_velocity, V2),
         published_source="not in the paper; asked for in its public review discussion",
+    ),
+    ForecastTable(
+        name="ablations",
+        title="one digit, |v| <= 2: what each choice is worth",
+        rows={
+            **{name: ONE[name] for name in ("g-rnn", "fernn-v2")},
+            **{
+                f"{name}-{short}": replace(
+                    ONE[name], title=f"{ONE[name].title}, {title}", **changes
+                )
+                for short, (title, changes) in CHANGES.items()
+                for name in ("g-rnn", "fernn-v2")
+                if (name, short) != ("g-rnn", "mean")
+            },
+            "g-rnn-longer": replace(ONE["g-rnn"], title="G-RNN, 3 x updates"),
+        },
+        presets={
+            "tiny": replace(TINY, own=own(TINY)),
+            "laptop": replace(LAPTOP, own=own(LAPTOP)),
+        },
+        videos=partial(moving, V2, 1),
+        published_source="not in the paper",
     ),
 )

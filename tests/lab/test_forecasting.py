@@ -68,10 +68,15 @@ def test_every_model_runs_and_is_measured(tasks, name):
         assert metrics["test_mse"] == pytest.approx(sum(first) / len(first))
         numbers = [*metrics["mse_by_step"], *metrics.get("mse_by_velocity", {}).values()]
         assert all(math.isfinite(n) and n > 0 for n in numbers)
-        assert (row["experiment"], row["model"], row["updates"]) == (name, model, TINY.updates)
+        assert (row["experiment"], row["model"], row["updates"]) == (
+            name,
+            model,
+            table.presets["tiny"].of(model).updates,
+        )
         assert row["best_update"] in result.history.updates
         assert row["settings"]["channels"] == TINY.channels
-        parameters.setdefault((told.mixing, told.width), set()).add(row["parameters"])
+        size = (told.mixing, told.width, told.cell, told.kernel_size)
+        parameters.setdefault(size, set()).add(row["parameters"])
     assert all(len(p) == 1 for p in parameters.values()), "velocities add no parameters"
 
 
