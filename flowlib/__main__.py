@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("run", do_run, "train, measure, and write rows of the ledger")
     sub.add_argument("experiment", nargs="?", help="an experiment; not needed with --missing")
     sub.add_argument("--model", help="one model; without it, all models of the experiment")
-    sub.add_argument("--preset", default="quick", help="quick (default), laptop or paper")
+    sub.add_argument("--preset", default="quick", help="quick (default), laptop, desk or paper")
     sub.add_argument("--seed", type=int, default=0, help="default 0")
     sub.add_argument("--device", default="cpu", help="cpu (default), cuda, ...")
     sub.add_argument("--precision", default="float32", help="float32 (default) or bfloat16")

@@ -99,11 +99,16 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
 
 def records(experiment: Experiment) -> list[dict[str, str]]:
     """One record a model: the columns of the table as texts. What is in none of them has no
-    column; parameters are of the largest preset that has rows."""
+    column, and a model that is neither published nor in the ledger no record; parameters are of the
+    largest preset that has rows."""
     accuracy, out = experiment.metric.endswith("accuracy"), []
     ours = {m: {p: summary(experiment, m, p) for p in SHOWN} for m in experiment.models}
     shown = [p for p in SHOWN if any(ours[m][p] for m in ours)]
     for model, title in experiment.models.items():
+        if any(ours[m][p] for m in ours for p in shown) and not (
+            model in experiment.published or any(ours[model].values())
+        ):
+            continue
         record = {"model": title}
         if experiment.published:
             published = experiment.published.get(model)

@@ -326,3 +326,18 @@ def test_no_data_are_called_by_the_name_of_others(tmp_path):
 
 class Mute:
     group, velocities = fl.Translations((7, 7)), torch.tensor([[0, 1]])
+
+
+def test_a_model_without_rows_has_no_line_in_a_table_that_has_some(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path))
+    experiment = own_table()[0].experiment()
+    assert len(tables.records(experiment)) == 4, "nothing is there yet: all that there will be"
+    monkeypatch.setattr(tables, "SHOWN", ("tiny",))
+    ledger.append(run(experiment, "last-frame", "tiny", progress=False).row)
+    assert [record["model"] for record in tables.records(experiment)] == ["the last frame"]
+    assert "skill" in tables.records(experiment)[0]["tiny"]
+    floors = tables.floors(experiment, "tiny")
+    assert floors["last_mse"] == pytest.approx(
+        tables.summary(experiment, "last-frame", "tiny")["mean"]
+    )
+    assert "a still picture" in printed(experiment)

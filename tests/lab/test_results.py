@@ -26,7 +26,11 @@ def mean(monkeypatch):
 
 
 def test_one_digit(mean):
-    error = {m: mean("translating-mnist", m) for m in experiments()["translating-mnist"].models}
+    error = {
+        m: mean("translating-mnist", m)
+        for m in experiments()["translating-mnist"].models
+        if "lstm" not in m
+    }
     assert error["g-rnn"] > 5 * error["fernn-v2"]  # published: 7.8
     assert error["fernn-v2"] < error["fernn-v1"] < error["g-rnn"]
     assert error["fernn-v2"] < error["g-rnn-wide"] < error["g-rnn"]
@@ -47,7 +51,11 @@ def test_between_generators(mean):
 
 
 def test_two_digits(mean):
-    error = {m: mean("translating-mnist-2", m) for m in experiments()["translating-mnist-2"].models}
+    error = {
+        m: mean("translating-mnist-2", m)
+        for m in experiments()["translating-mnist-2"].models
+        if "lstm" not in m
+    }
     assert error["fernn-v2"] < error["g-rnn-wide"] < error["g-rnn"]
     assert error["g-rnn"] > 3 * error["fernn-v2"] and error["fernn-v1"] < error["g-rnn"]
 
