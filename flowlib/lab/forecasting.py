@@ -7,12 +7,12 @@ the forecast, best validation error.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from flowlib.cells import Cell, ElmanCell
 from flowlib.lab.data.mnist import mnist
@@ -170,6 +170,21 @@ class ForecastTable(Table):
     group: Callable | None = None
     read: Callable = mnist
 
+    def floor(self, preset: str, count: int = 256) -> dict[str, float]:
+        """What needs no network: errors of forecasts without motion, and how many frames repeat.
+
+        Args:
+            preset: its name.
+            count: test videos to look at.
+
+        Returns:
+            still_mse, error of the mean of the frames seen; last_mse, of the last one; repeat_share,
+            which part of the frames to forecast is among those seen.
+        """
+        p = self.presets[preset]
+        source = self.videos(self.read("test", p.size), p, False)
+        return _floor([source.draw(count, p.context + p.horizon, TEST, 0)], p.context)
+
     def prepare(self, preset: str, device: torch.device) -> Task:
         """The task at a preset, its pictures on the device.
 
@@ -204,16 +219,6 @@ class ForecastTable(Table):
         def mean_error(model, source, horizon, seed, count):
             return evaluate(model, drawn(source, horizon, seed, count), errors).tolist()
 
-        def floor():
-            """What forecasts without motion score on the test videos, and how many frames repeat."""
-
-            def rules(_, videos):
-                rules = [errors(still_picture, videos), errors(last_frame, videos)]
-                return torch.stack([*rules, repeated(videos, p.context)], 1).mean(2)
-
-            found = evaluate(nn.Identity(), drawn(testing, p.horizon, TEST, p.test), rules)
-            return dict(zip(("still_mse", "last_mse", "repeat_share"), found.tolist(), strict=True))
-
         def validate(model):
             by_step = mean_error(model, validation, p.horizon, VALIDATION, p.test // 4)
             return sum(by_step) / p.horizon
@@ -225,7 +230,7 @@ class ForecastTable(Table):
                 "test_mse": sum(by_step[: p.horizon]) / p.horizon,
                 # A roll-out far beyond training may blow up; null stands for no finite number.
                 "mse_by_step": [error if math.isfinite(error) else None for error in by_step],
-                **floor(),
+                **_floor(drawn(testing, p.horizon, TEST, p.test), p.context),
             }
             metrics["skill"] = 1 - metrics["test_mse"] / metrics["still_mse"]
             if self.by_velocity:
@@ -244,3 +249,14 @@ class ForecastTable(Table):
             measure=measure,
             source=told_source(training[False], training[True], validation, testing),
         )
+
+
+def _floor(batches: Iterable[Tensor], context: int) -> dict[str, float]:
+    """What `ForecastTable.floor` returns, of the videos of all batches."""
+
+    def rules(_, videos):
+        errors = [squared_error(rule, videos, context) for rule in (still_picture, last_frame)]
+        return torch.stack([*errors, repeated(videos, context)], 1).mean(2)
+
+    found = evaluate(nn.Identity(), batches, rules).tolist()
+    return dict(zip(("still_mse", "last_mse", "repeat_share"), found, strict=True))
