@@ -341,3 +341,21 @@ def test_a_model_without_rows_has_no_line_in_a_table_that_has_some(tmp_path, mon
         tables.summary(experiment, "last-frame", "tiny")["mean"]
     )
     assert "a still picture" in printed(experiment)
+
+
+FRESH = [(name, "desk") for name, table in TABLES.items() if "desk" in table.presets]
+FRESH += [("ablations", "laptop")]
+
+
+@pytest.mark.parametrize("name, preset", FRESH)
+def test_nothing_is_asked_that_was_shown(name, preset):
+    """At most 5 % of the frames to forecast were seen; where V is small, the still digits alone are more,
+    and nothing else repeats."""
+    spot = torch.zeros(1, 1, 5, 5)
+    spot[..., :2, :2] = torch.tensor([[1.0, 0.5], [0.25, 0.125]])
+    table = dataclasses.replace(TABLES[name], read=lambda split, size: Pictures(spot, "a spot"))
+    p = dataclasses.replace(table.presets[preset], canvas=table.presets[preset].canvas or (13, 13))
+    table = dataclasses.replace(table, presets={preset: p})
+    source = table.videos(Pictures(spot, "a spot"), p, False)
+    still = (1 / len(source.velocities)) ** source.objects
+    assert table.floor(preset, count=2000)["repeat_share"] <= max(0.05, still + 0.02)
