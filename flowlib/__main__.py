@@ -3,9 +3,12 @@
 data                what data are here, and where from; data --get kth downloads KTH
 list                experiments, models and presets
 run EXPERIMENT      train, measure and write rows of the ledger; resumes what was interrupted
-run --missing       the rows that the ledger lacks, of all experiments, the most telling first
+run --missing       the rows that the ledger lacks, of all experiments, the most telling first;
+                    with --jobs 4 so many at a time, with --cluster FOLDER as jobs of a cluster
 table EXPERIMENT    the ledger beside the published numbers
 bench               what a step of the networks costs on this machine
+
+torchrun --nproc-per-node 2 -m flowlib run EXPERIMENT ...  trains each row on two processes
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from flowlib.lab.bench import bench
 from flowlib.lab.checkpoints import remove_checkpoint
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.mnist import mnist_status
+from flowlib.lab.machines import BUSY, RowsFailedError, side_by_side, submit
+from flowlib.lab.processes import on_rank_0, process_group, rank, world_size
 from flowlib.lab.run import (
     RowIsRunningError,
     checkpoint_path,
@@ -31,14 +36,19 @@ from flowlib.lab.run import (
 from flowlib.lab.tables import table
 from flowlib.lab.training import OutOfTime
 
-FAILURES = ValueError, FloatingPointError, OSError, DataUnavailableError, RowIsRunningError
+FAILURES = ValueError, FloatingPointError, OSError, DataUnavailableError, RowsFailedError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit status, 2 for bad input."""
+    """Run one command; returns the exit status: 2 for bad input or a failure, 75 where another
+    process is at the row."""
     options = parser().parse_args(arguments)
     try:
-        options.do(options)
+        with process_group(getattr(options, "device", "cpu")):
+            options.do(options)
+    except RowIsRunningError as error:
+        print(f"flowlib: {error}", file=sys.stderr)
+        return BUSY
     except FAILURES as error:
         print(f"flowlib: {error}", file=sys.stderr)
         return 2
@@ -82,6 +92,15 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--missing", action="store_true", help="all models and seeds of all of them")
     sub.add_argument("--seeds", type=int, default=3, help="how many, for --all and --missing")
     sub.add_argument("--minutes", type=float, help="stop in time; the same command goes on later")
+    place = sub.add_mutually_exclusive_group()
+    place.add_argument("--jobs", type=int, help="so many rows at a time, each a process of its own")
+    place.add_argument(
+        "--cluster",
+        nargs="+",
+        metavar=("FOLDER", "KEY=VALUE"),
+        help="each row as a job of SLURM, where it is; its logs go to FOLDER, and KEY=VALUE to\n"
+        "submitit: timeout_min=600 gpus_per_node=1 slurm_partition=gpu ...",
+    )
     sub = command("table", do_table, "the ledger beside the published numbers")
     sub.add_argument("experiment")
     sub = command("bench", do_bench, "what a step of the networks costs on this machine")
@@ -123,37 +142,73 @@ def do_run(options) -> None:
     several = options.all or options.missing
     deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     # One seed of everything says more than all seeds of one table.
-    for seed in range(options.seeds) if several else [options.seed]:
-        for experiment in chosen:
-            for model in [options.model] if options.model else experiment.models:
-                if deadline is not None and time.monotonic() > deadline:
-                    raise OutOfTime(f"{options.minutes:g} minutes are over")
-                try:
-                    run_row(experiment, model, seed, options, deadline, brief=several)
-                except RowIsRunningError as error:
-                    if not several:
-                        raise
-                    print(f"left out: {error}", file=sys.stderr)
-                except DataUnavailableError as error:
-                    if not options.missing:
-                        raise
-                    print(f"{experiment.name}: left out, {error}", file=sys.stderr)
-                    break  # its other models want the same data
+    rows = [
+        (experiment, model, seed)
+        for seed in (range(options.seeds) if several else [options.seed])
+        for experiment in chosen
+        for model in ([options.model] if options.model else experiment.models)
+    ]
+    for experiment, model, _ in rows:
+        find(f"model of {experiment.name}", model, experiment.models)
+        find(f"preset of {experiment.name}", options.preset, experiment.presets)
+
+    def check_time() -> None:
+        if deadline is not None and on_rank_0(lambda: time.monotonic() > deadline):
+            raise OutOfTime(f"{options.minutes:g} minutes are over")
+
+    if options.jobs is not None or options.cluster:
+        if world_size() > 1:
+            raise ValueError("torchrun is for one row at a time: leave --jobs and --cluster out")
+        commands = [
+            command(*row, options)
+            for row in rows
+            if options.again or not row[0].rows(row[1], options.preset, seed=row[2])
+        ]
+        if options.cluster:
+            folder, *settings = options.cluster
+            minutes = [] if deadline is None else ["--minutes", str(options.minutes)]
+            for job in submit([words + minutes for words in commands], folder, settings):
+                print(f"job {job.job_id}: its log is {job.paths.stderr}")
+        else:
+            side_by_side(commands, options.jobs, deadline)
+            check_time()
+        return
+    without_data = set()
+    for experiment, model, seed in rows:
+        if experiment.name in without_data:
+            continue
+        check_time()
+        try:
+            run_row(experiment, model, seed, options, deadline, brief=several)
+        except RowIsRunningError as error:
+            if not several:
+                raise
+            print(f"left out: {error}", file=sys.stderr)
+        except DataUnavailableError as error:
+            if not options.missing:
+                raise
+            print(f"{experiment.name}: left out, {error}", file=sys.stderr)
+            without_data.add(experiment.name)  # its other models want the same data
+
+
+def command(experiment, model: str, seed: int, options) -> list[str]:
+    """What runs this row alone, the words after `python -m flowlib`."""
+    words = ["run", experiment.name, "--model", model, "--seed", str(seed)]
+    for name in ("preset", "device", "precision"):
+        words += [f"--{name}", getattr(options, name)]
+    return words + ["--again"] * options.again
 
 
 def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -> None:
     """One row, if the ledger has it not, and nobody else is at it."""
     names = (experiment.name, model, options.preset, seed)
-    find(f"model of {experiment.name}", model, experiment.models)
-    find(f"preset of {experiment.name}", options.preset, experiment.presets)
+    title = " ".join(map(str, names))
     with row_lock(*names):
-        there = experiment.rows(model, options.preset, seed=seed)
+        there = on_rank_0(lambda: experiment.rows(model, options.preset, seed=seed))
         if there and not options.again:
             if not brief:
                 data = " and ".join(row["data"] for row in there)
-                print(
-                    f"{' '.join(map(str, names))}: the ledger has this row, of {data} (or --again)"
-                )
+                say(f"{title}: the ledger has this row, of {data} (or --again)")
             return
         path = checkpoint_path(*names)
         row = run(
@@ -166,11 +221,17 @@ def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -
             checkpoint=path,
             deadline=deadline,
         ).row
-        where = ledger.append(row)
-        remove_checkpoint(path)  # the row is what lasts
+        where = on_rank_0(ledger.append, row)
+        on_rank_0(remove_checkpoint, path)  # the row is what lasts
     value = row["metrics"][experiment.metric]
-    print(f"{' '.join(map(str, names))}: {experiment.metric} {value:.3e},")
-    print(f"  {row['seconds']:.0f} s of training on {row['device']}, {row['data']}; row in {where}")
+    say(f"{title}: {experiment.metric} {value:.3e},")
+    say(f"  {row['seconds']:.0f} s of training on {row['device']}, {row['data']}; row in {where}")
+
+
+def say(text: str) -> None:
+    """Print it, once for all processes."""
+    if rank() == 0:
+        print(text)
 
 
 def do_table(options) -> None:

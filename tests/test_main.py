@@ -59,7 +59,7 @@ def test_run_writes_one_row(workplace, capsys):
     assert files(workplace) == ["results/translating-mnist.jsonl"], "no checkpoint is left behind"
     (row,) = ledger.rows("translating-mnist")
     wanted = "experiment model preset seed data settings metrics curve parameters updates best_update seconds"
-    wanted += " peak_memory_mb device threads command precision torch python commit date"
+    wanted += " peak_memory_mb device threads processes command precision torch python commit date"
     assert row.keys() == set(wanted.split())
     assert row["data"] == "scikit-learn digits" and row["device"] == "cpu" and row["seconds"] >= 0
     assert 0.01 < row["peak_memory_mb"] < 1 and row["parameters"] == 108  # that of the row alone
@@ -121,7 +121,7 @@ def test_two_runs_of_one_row_at_once(workplace, monkeypatch, capsys):
         patch.setattr("flowlib.__main__.run", meanwhile)
         patch.setattr("flowlib.__main__.experiments", lambda: {"translating-mnist": ONE_ROW})
         assert main(RUN) == 0
-    assert seconds == [2, 0], "a single row is an error, one of many is left to the other"
+    assert seconds == [75, 0], "a single row is an error, one of many is left to the other"
     out = capsys.readouterr()
     assert "flowlib: another process runs translating-mnist g-rnn tiny 0 at this moment" in out.err
     assert "left out: another process runs translating-mnist g-rnn tiny 0" in out.err

@@ -19,6 +19,7 @@ from flowlib.lab.data.mnist import mnist
 from flowlib.lab.data.motion import told_source
 from flowlib.lab.evaluation import evaluate, last_frame, repeated, squared_error, still_picture
 from flowlib.lab.experiment import Preset, Row, Table, Task
+from flowlib.lab.processes import my_part
 from flowlib.lab.training import constant
 from flowlib.models import Forecaster
 
@@ -210,7 +211,8 @@ class ForecastTable(Table):
 
         def loss(model, seed, number, row):
             source = training[self.rows[row].fixed]
-            return errors(model, source.draw(p.batch, p.context + p.horizon, seed, number)).mean()
+            videos = source.draw(p.batch, p.context + p.horizon, seed, number)
+            return errors(model, my_part(videos)).mean()
 
         def drawn(source, horizon, seed, count):
             for done in range(0, count, p.batch * 2):

@@ -18,6 +18,7 @@ from flowlib.flows import translation_velocities
 from flowlib.lab.data.actions import Actions, Clips
 from flowlib.lab.evaluation import evaluate, mode
 from flowlib.lab.experiment import Preset, Row, Table, Task
+from flowlib.lab.processes import my_part
 from flowlib.models import Classifier, FrameEncoder
 from flowlib.translations import Translations
 
@@ -209,7 +210,7 @@ class RecognitionTable(Table):
             return build(row, p, classes)
 
         def loss(model, seed, number, row):
-            clips, labels = training.draw(p.batch, seed, number)
+            clips, labels = map(my_part, training.draw(p.batch, seed, number))
             return F.cross_entropy(model(clips), labels)
 
         def mean(model, clips, seed):

@@ -21,6 +21,7 @@ from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mni
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
 from flowlib.lab.memory import TrainingMemory
+from flowlib.lab.processes import average_gradient, on_rank_0, rank_0_first, world_size
 from flowlib.lab.training import History, fit
 
 PRECISIONS = ("float32", "bfloat16")
@@ -89,16 +90,23 @@ def row_lock(experiment: str, model: str, preset: str, seed: int):
         RowIsRunningError: somebody does it already.
     """
     path = checkpoint_path(experiment, model, preset, seed).with_suffix(".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+
+    def take() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+
     try:
-        held = FileLock(path).acquire(timeout=0)
+        on_rank_0(take)
     except Timeout as error:
         raise RowIsRunningError(
             f"another process runs {experiment} {model} {preset} {seed} at this moment: wait until "
             "its row is in the ledger, or run another row"
         ) from error
-    with held:
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def run(
@@ -134,7 +142,7 @@ def run(
     Raises:
         ValueError: a name that is not known (the message lists those that are), one's own experiment
             with the name of a table of the book, a task of other sizes than the preset's, a device
-            that is not there, or a checkpoint of another run.
+            that is not there, a checkpoint of another run, or a batch that the processes cannot divide.
     """
     chosen = _chosen(experiment)
     find(f"model of {chosen.name}", model, chosen.models)
@@ -142,7 +150,7 @@ def run(
     place = torch_device(device)
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: it wants {' or '.join(PRECISIONS)}")
-    task = task or chosen.prepare(preset, place)
+    task = task or rank_0_first(chosen.prepare, preset, place)
     _check_sizes(task, chosen, preset)
     task = task.seeded(seed) if task.seeded else task
     memory = TrainingMemory(place)
@@ -169,13 +177,13 @@ def run(
         )
     else:
         with mode(network, training=False), torch.no_grad():
-            validation = task.validate(network)
-            first = loss(network, 0).item()
+            validation = on_rank_0(task.validate, network)
+            first = average_gradient(network, loss(network, 0)).item()
         history = History(updates=[0], seconds=[0.0], loss=[first], validation=[validation])
     row = {
         **identity,
         "settings": task.settings,
-        "metrics": task.measure(network),
+        "metrics": on_rank_0(task.measure, network),
         "curve": {
             "updates": history.updates,
             "validation": [v if math.isfinite(v) else None for v in history.validation],
@@ -188,6 +196,7 @@ def run(
         "device": device_name(place),
         "precision": precision,
         "threads": torch.get_num_threads(),
+        "processes": world_size(),
         "command": _command(identity, device, precision) if in_book(chosen) else None,
     }
     return Result(network, history, row)
@@ -221,8 +230,11 @@ def _check_sizes(task: Task, experiment: Experiment, preset: str) -> None:
 
 def _command(identity: dict, device: str, precision: str) -> str:
     """What makes the row again."""
-    command = "python -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
-    command = command.format(**identity)
+    launcher = "python" if world_size() == 1 else f"torchrun --nproc-per-node {world_size()}"
+    command = (
+        "{launcher} -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
+    )
+    command = command.format(launcher=launcher, **identity)
     command += "" if device == "cpu" else f" --device {shlex.quote(device)}"
     return command + ("" if precision == "float32" else f" --precision {precision}")
 

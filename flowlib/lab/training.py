@@ -1,7 +1,8 @@
 """Training: one loop. Knows no model and no data set.
 
 A batch is a function of its number, so that nothing random has to be stored: a run that was
-interrupted goes on with the next number and comes to the same weights.
+interrupted goes on with the next number and comes to the same weights. Of several processes each
+takes its part of that batch: see `flowlib.lab.processes`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tqdm.auto import tqdm
 
 from flowlib.lab.checkpoints import load_checkpoint, save_checkpoint
 from flowlib.lab.evaluation import mode
+from flowlib.lab.processes import average_gradient, check_model, on_rank_0, rank
 
 
 class OutOfTime(Exception):
@@ -125,7 +127,8 @@ def fit(
 
     Raises:
         ValueError: the checkpoint belongs to another run or another model, or is damaged; no update is
-            asked for, or the model has nothing to train.
+            asked for, or the model has nothing to train, or normalises over a batch of which several
+            processes have a part each.
         OutOfTime: the deadline came first.
         FloatingPointError: the loss or its gradient is not finite; the checkpoint keeps good weights.
 
@@ -144,18 +147,23 @@ def fit(
             f"the model {type(model).__name__} has no parameter that wants a gradient: there is nothing "
             "to train; measure it as it is"
         )
+    check_model(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     history, done, seconds, running, best = History(), 0, 0.0, [], None
     identity = {**(identity or {}), "updates": updates, "learning_rate": learning_rate}
 
-    if checkpoint is not None and Path(checkpoint).exists():
-        state = load_checkpoint(checkpoint, model, identity)
+    def saved_state() -> dict | None:
+        if checkpoint is not None and Path(checkpoint).exists():
+            return load_checkpoint(checkpoint, model, identity)
+
+    if state := on_rank_0(saved_state):
+        model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         history = History(**state["history"])
         done, seconds, running, best = (state[k] for k in ("done", "seconds", "running", "best"))
 
     def save():
-        if checkpoint is not None:
+        if checkpoint is not None and rank() == 0:
             save_checkpoint(
                 checkpoint,
                 model,
@@ -175,6 +183,7 @@ def fit(
         value = loss(model, done)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
+        value = average_gradient(model, value)
         norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
         if not (torch.isfinite(value) and torch.isfinite(norm)):
             kept = checkpoint is not None and Path(checkpoint).exists()
@@ -188,9 +197,11 @@ def fit(
     def validation() -> list[float]:
         """The validation loss, if one was asked for."""
         with mode(model, training=False):
-            return [] if validate is None else [validate(model)]
+            return [] if validate is None else [on_rank_0(validate, model)]
 
-    bar = tqdm(total=updates, initial=done, desc=label, disable=not progress, leave=False)
+    bar = tqdm(
+        total=updates, initial=done, desc=label, disable=not progress or rank() > 0, leave=False
+    )
     whole, saved = True, time.monotonic()  # whole: weights and history are of the same update
     with bar, mode(model, training=True):
         try:
@@ -220,7 +231,7 @@ def fit(
                 if time.monotonic() - saved > save_seconds:
                     save()
                     saved = time.monotonic()
-                late = deadline is not None and time.monotonic() > deadline
+                late = deadline is not None and on_rank_0(lambda: time.monotonic() > deadline)
                 if late and (running or done < updates):
                     save()
                     raise OutOfTime(f"{label}: {done} of {updates} updates done")

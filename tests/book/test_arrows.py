@@ -16,7 +16,7 @@ checks groups translations sampling rotations flows equivariance laws neighbours
 cells loop recurrent stack models contract
 """.split()
 # Imported where they are used: optional, or slow to import and seldom needed.
-LAZY = {"requests", "sklearn", "av"}
+LAZY = {"requests", "sklearn", "av", "submitit"}
 README = (ROOT / "README.md").read_text(encoding="utf8")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
