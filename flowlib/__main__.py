@@ -210,6 +210,7 @@ def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -
                 data = " and ".join(row["data"] for row in there)
                 say(f"{title}: the ledger has this row, of {data} (or --again)")
             return
+        on_rank_0(ledger.check_writable, experiment.name)
         path = checkpoint_path(*names)
         row = run(
             experiment.name,

@@ -1,4 +1,4 @@
-"""Past one process: rows by torchrun, side by side, on a cluster, as users start them. Subprocesses, so slow."""
+"""Past one process: rows by torchrun, side by side, on a cluster, as users start them."""
 
 import json
 import subprocess

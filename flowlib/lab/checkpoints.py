@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from flowlib.lab.files import write_whole
+from flowlib.lab.files import told, write_whole
 
 CHECKPOINT_FORMAT = 1
 PART_BYTES = 15_000_000  # no file is larger
@@ -30,7 +30,7 @@ def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state)
         state: more, tensors and plain data only.
 
     Raises:
-        OSError: it cannot be written; what was there stays.
+        NotWrittenError: it cannot be written; what was there stays.
 
     Example:
         >>> import tempfile
@@ -40,7 +40,8 @@ def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state)
         5
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     state = {"identity": identity, "model": model.state_dict(), **state}
     file = io.BytesIO()
     torch.save({"format": CHECKPOINT_FORMAT, **state}, file)
@@ -132,8 +133,10 @@ def _shape(state: dict, key: str):
 
 
 def _parts(path: Path) -> list[Path]:
-    """The files that are parts of this checkpoint, or of one that it replaced."""
-    return [part for part in path.parent.glob(f"{path.name}.*.*") if part.suffix[1:].isdigit()]
+    """The files that are parts of this checkpoint, of one that it replaced, or of one that was being
+    written when its process was killed."""
+    found = path.parent.glob(f"{path.name}.*.*")
+    return [part for part in found if part.suffix[1:].isdigit() or part.suffix == ".part"]
 
 
 def _read(path: str | Path) -> dict:

@@ -5,6 +5,7 @@ Rows are written by runs, never by hand.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,6 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from filelock import FileLock
+
+from flowlib.lab.files import told, write_whole
 
 PACKAGE = Path(__file__).resolve().parents[1]  # flowlib, all of it
 KEYS = ("experiment", "model", "preset", "seed")
@@ -62,6 +66,7 @@ def append(row: dict) -> Path:
 
     Raises:
         ValueError: a key that says which run it is, is missing, or a number is NaN or infinite.
+        NotWrittenError: the file cannot be written; the rows that it had stay.
 
     Example:
         >>> import tempfile
@@ -76,14 +81,29 @@ def append(row: dict) -> Path:
     if missing:
         raise ValueError(f"the row lacks {missing}: a row says which run it is, {KEYS}")
     path = folder() / f"{row['experiment']}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         line = json.dumps({**row, **provenance()}, allow_nan=False)
     except ValueError as error:
         raise ValueError(f"the row {row} holds NaN or infinite numbers, not written") from error
-    with open(path, "a") as file:  # one write of one line: runs side by side do not mix
-        file.write(line + "\n")
+    # All of it anew, and one run at a time: a full disk or a killed process leaves no half of a row.
+    with told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            write_whole(path, (path.read_bytes() if path.exists() else b"") + f"{line}\n".encode())
     return path
+
+
+def check_writable(experiment: str) -> None:
+    """Raises NotWrittenError where a row could not be added: better before the training than after it.
+
+    Example:
+        >>> check_writable("toy")
+    """
+    path = folder() / f"{experiment}.jsonl"
+    place = next(place for place in path.absolute().parents if place.exists())
+    if not os.access(place, os.W_OK):
+        with told(path):
+            raise PermissionError(errno.EACCES, f"{place} is read-only")
 
 
 def provenance() -> dict:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mnist
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
+from flowlib.lab.files import told
 from flowlib.lab.memory import TrainingMemory
 from flowlib.lab.processes import average_gradient, on_rank_0, rank_0_first, world_size
 from flowlib.lab.training import History, fit
@@ -93,8 +94,9 @@ def row_lock(experiment: str, model: str, preset: str, seed: int):
     lock = FileLock(path)
 
     def take() -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        with told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
 
     try:
         on_rank_0(take)
