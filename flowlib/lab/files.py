@@ -49,6 +49,8 @@ def told(path: Path):
     """
     try:
         yield
+    except TimeoutError:  # of a lock: somebody else holds it
+        raise
     except OSError as error:
         raise NotWrittenError(
             f"{path} cannot be written ({error.strerror or error}); what was there stays: make room, "

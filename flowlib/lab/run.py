@@ -96,8 +96,7 @@ def row_lock(experiment: str, model: str, preset: str, seed: int):
     def take() -> None:
         with told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        lock.acquire(timeout=0)
+            lock.acquire(timeout=0)
 
     try:
         on_rank_0(take)
