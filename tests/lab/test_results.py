@@ -37,6 +37,18 @@ def test_one_digit(mean):
     assert error["g-rnn"] > 5 * error["fernn-v2-mixing"]  # published: 4.7
 
 
+def test_where_nothing_comes_back(mean):
+    """The FERNN follows where a memory of what was shown does not help; what each choice is worth."""
+    error = {
+        m: mean("ablations", m) for m in experiments()["ablations"].models if "longer" not in m
+    }
+    assert error["g-rnn"] > 10 * error["fernn-v2"]
+    for change in ("forgets", "twice", "constant", "mean"):
+        assert 1 < error[f"fernn-v2-{change}"] / error["fernn-v2"] < 10
+    rows = experiments()["ablations"].rows("g-rnn", "laptop")
+    assert all(row["metrics"]["repeat_share"] < 0.05 for row in rows)
+
+
 def test_slow_digits_in_training(mean):
     error = {m: mean("velocity-generalisation", m) for m in ("g-rnn", "fernn-v1", "fernn-v2")}
     assert max(error["fernn-v1"], error["fernn-v2"]) < error["g-rnn"] / 3
