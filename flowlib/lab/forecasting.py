@@ -179,8 +179,8 @@ class ForecastTable(Table):
             count: test videos to look at.
 
         Returns:
-            still_mse, error of the mean of the frames seen; last_mse, of the last one; repeat_share,
-            which part of the frames to forecast is among those seen.
+            The errors `still_mse`, of the mean of the frames seen, and `last_mse`, of the last one;
+            and `repeat_share`, which part of the frames to forecast is among those seen.
         """
         p = self.presets[preset]
         source = self.videos(self.read("test", p.size), p, False)

@@ -60,8 +60,7 @@ def floors(experiment: Experiment, preset: str) -> dict[str, float] | None:
     """What stands below and above a table of forecasts, from its rows at a preset.
 
     Returns:
-        still_mse: error of the mean of the frames seen; last_mse: of the last one, repeated;
-        repeat_share: how many frames to forecast were among those seen. None where no row has them.
+        What `ForecastTable.floor` returns, the mean over rows; None where no row has it.
     """
     if preset not in experiment.presets:
         return None
