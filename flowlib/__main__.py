@@ -31,6 +31,7 @@ from flowlib.lab.run import (
     experiments,
     find,
     row_lock,
+    row_words,
     run,
 )
 from flowlib.lab.tables import table
@@ -160,9 +161,12 @@ def do_run(options) -> None:
         if world_size() > 1:
             raise ValueError("torchrun is for one row at a time: leave --jobs and --cluster out")
         commands = [
-            command(*row, options)
-            for row in rows
-            if options.again or not row[0].rows(row[1], options.preset, seed=row[2])
+            row_words(
+                experiment.name, model, options.preset, seed, options.device, options.precision
+            )
+            + ["--again"] * options.again
+            for experiment, model, seed in rows
+            if options.again or not experiment.rows(model, options.preset, seed=seed)
         ]
         if options.cluster:
             folder, *settings = options.cluster
@@ -189,14 +193,6 @@ def do_run(options) -> None:
                 raise
             print(f"{experiment.name}: left out, {error}", file=sys.stderr)
             without_data.add(experiment.name)  # its other models want the same data
-
-
-def command(experiment, model: str, seed: int, options) -> list[str]:
-    """What runs this row alone, the words after `python -m flowlib`."""
-    words = ["run", experiment.name, "--model", model, "--seed", str(seed)]
-    for name in ("preset", "device", "precision"):
-        words += [f"--{name}", getattr(options, name)]
-    return words + ["--again"] * options.again
 
 
 def run_row(experiment, model: str, seed: int, options, deadline, brief: bool) -> None:

@@ -97,7 +97,7 @@ class ElmanCell(Cell):
         memory: float = 0.0,
     ):
         super().__init__(channels)
-        _check_memory(memory)
+        check_memory(memory)
         self.nonlinearity = nonlinearity
         self.state_conv = convolution(channels, channels)
         if memory:
@@ -154,7 +154,7 @@ class GatedCell(Cell):
         memory: float = 0.5,
     ):
         super().__init__(channels)
-        _check_memory(memory, inside=True)
+        check_memory(memory, inside=True)
         self.nonlinearity = nonlinearity
         self.state_conv = convolution(channels, 3 * channels)
         self.bias = nn.Parameter(torch.logit(torch.full((channels,), float(memory))))
@@ -173,7 +173,7 @@ class GatedCell(Cell):
         return f"{self.channels} channels"
 
 
-def _check_memory(memory: float, inside: bool = False) -> None:
+def check_memory(memory: float, inside: bool = False) -> None:
     if not 0 <= memory <= 1 or (inside and memory in (0, 1)):
         raise ValueError(
             f"memory is {memory}: it wants a share {'between 0 and 1' if inside else 'from 0 to 1'}"

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from flowlib.cells import Cell
+from flowlib.cells import Cell, check_memory
 from flowlib.models import Forecaster
 from flowlib.recurrent import FERNN
 from flowlib.translations import Translations
@@ -94,7 +94,7 @@ class LSTMCell(Cell):
         memory: the share s(f) that an untrained cell keeps of c, in (0, 1); b starts there.
 
     Raises:
-        ValueError: an odd number of channels.
+        ValueError: an odd number of channels, or memory outside of (0, 1).
 
     Source: Shi et al. 2015 (arXiv 1506.04214), eq. 3.
 
@@ -112,6 +112,7 @@ class LSTMCell(Cell):
             raise ValueError(
                 f"channels is {channels}: a half for h and a half for c, so it is even"
             )
+        check_memory(memory, inside=True)
         self.state_conv = convolution(channels // 2, 2 * channels)
         self.bias = nn.Parameter(torch.logit(torch.full((channels // 2,), float(memory))))
 

@@ -182,6 +182,7 @@ def run(
             validation = on_rank_0(task.validate, network)
             first = average_gradient(network, loss(network, 0)).item()
         history = History(updates=[0], seconds=[0.0], loss=[first], validation=[validation])
+    words = row_words(chosen.name, model, preset, seed, device, precision)
     row = {
         **identity,
         "settings": task.settings,
@@ -199,7 +200,7 @@ def run(
         "precision": precision,
         "threads": torch.get_num_threads(),
         "processes": world_size(),
-        "command": _command(identity, device, precision) if in_book(chosen) else None,
+        "command": _command(words) if in_book(chosen) else None,
     }
     return Result(network, history, row)
 
@@ -230,15 +231,24 @@ def _check_sizes(task: Task, experiment: Experiment, preset: str) -> None:
         )
 
 
-def _command(identity: dict, device: str, precision: str) -> str:
+def row_words(
+    experiment: str, model: str, preset: str, seed: int, device: str, precision: str
+) -> list[str]:
+    """What runs one row, the words after `python -m flowlib`; arguments as for `run`.
+
+    Example:
+        >>> " ".join(row_words("augmentation", "g-rnn", "laptop", 1, "cuda", "float32"))
+        'run augmentation --model g-rnn --preset laptop --seed 1 --device cuda'
+    """
+    words = ["run", experiment, "--model", model, "--preset", preset, "--seed", str(seed)]
+    words += [] if device == "cpu" else ["--device", device]
+    return words + ([] if precision == "float32" else ["--precision", precision])
+
+
+def _command(words: list[str]) -> str:
     """What makes the row again."""
     launcher = "python" if world_size() == 1 else f"torchrun --nproc-per-node {world_size()}"
-    command = (
-        "{launcher} -m flowlib run {experiment} --model {model} --preset {preset} --seed {seed}"
-    )
-    command = command.format(launcher=launcher, **identity)
-    command += "" if device == "cpu" else f" --device {shlex.quote(device)}"
-    return command + ("" if precision == "float32" else f" --precision {precision}")
+    return f"{launcher} -m flowlib {shlex.join(words)}"
 
 
 def torch_device(name: str) -> torch.device:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from flowlib.lab import ledger
 from flowlib.lab.experiment import Experiment
 from flowlib.lab.tables import floors, rows_of_one
 
 SIZES = ("paper", "desk", "laptop")  # the largest with rows decides
 NEAR = 2.0  # ratios within this factor of each other are called near
 SKILL = 0.5  # a baseline below it has not learned the task
+SPREADS = 2.0  # standard deviations over seeds that a lead must have: three seeds agree by luck too
 SEEN = 0.25  # a table with more repeated frames tests memory; the paper's own geometry has 0.23
 
 
@@ -40,7 +42,7 @@ def verdicts(experiment: Experiment) -> list[Verdict]:
     """One verdict for each published row of a table but the first, which is the baseline.
 
     The order is that of each seed, at the largest preset with rows. It is tested only where the table
-    asks for motion, and the baseline has learned some: see SEEN and SKILL.
+    asks for motion, the baseline has learned some, and the lead is no luck: see SEEN, SKILL, SPREADS.
 
     Example: without rows nothing was tested.
         >>> from flowlib.lab.run import experiments
@@ -101,7 +103,10 @@ def _judge(experiment, worse: str, published: float, ours: dict, forecast: bool)
         return "contradicted", f"the other order, {seeds}"
     if not all(agree):
         return "not tested", f"seeds disagree, {seeds}"
-    mean = math.exp(sum(map(math.log, found)) / len(found))
+    middle, spread = ledger.mean_std([math.log(ratio) for ratio in found])
+    if abs(middle) < SPREADS * spread:  # never for one seed, whose spread is not known
+        return "not tested", f"the lead is within its spread, {seeds}"
+    mean = math.exp(middle)
     if 1 / NEAR < mean / published < NEAR:
         return "reproduced", f"order and ratio, {seeds}"
     return "in order only", f"ratio {mean:.1f}, published {published:.1f}, {seeds}"

@@ -84,6 +84,8 @@ def test_a_conv_lstm_obeys_the_law_of_its_velocities(V, seeded):
     c = (f + torch.logit(torch.tensor(0.7))).sigmoid() * c + i.sigmoid() * n.tanh()
     after = rnn.cell(state, rnn.input_conv(video[:, 0])[:, None])
     torch.testing.assert_close(after, torch.cat([o.sigmoid() * c.tanh(), c], 2), rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="memory is 1.*between 0 and 1"):
+        fl.GRNN(torus, 1, 4, cell=LSTMCell, memory=1.0)
     with pytest.raises(ValueError, match="channels is 3.*even"):
         fl.GRNN(torus, 1, 3, cell=LSTMCell)
 

@@ -33,6 +33,7 @@ def write(errors, preset="desk", skill=0.9, repeat_share=0.03, **without):
         ("in order only", "ratio 3.0, published 8.0", [(3.0, 1.0)], {}),
         ("contradicted", "the other order, 1 seed at", [(1.0, 2.0)], {}),
         ("not tested", "seeds disagree", [(1.0, 2.0), (2.0, 1.0)], {}),
+        ("not tested", "within its spread", [(1.1, 1.0), (9.0, 1.0), (1.2, 1.0)], {}),
         ("not tested", "skill 0.20", [(8.0, 1.0)], {"skill": 0.2}),
         ("not tested", "87% of the frames", [(8.0, 1.0)], {"repeat_share": 0.87}),
         ("not tested", "do not know what a still", [(8.0, 1.0)], {"without": True}),
