@@ -112,7 +112,10 @@ class Translations(Group):
             rows = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
         index = index.movedim(-1 - self.ndim, -1)
         moved = rows.index_select(0, index.flatten())
-        return moved.reshape(*index.shape[:-1], -1).movedim(-1, -1 - self.ndim)
+        moved = moved.reshape(*index.shape[:-1], -1).movedim(-1, -1 - self.ndim)
+        # A compiler chooses layouts itself. It is misled by one channel, whose layout is ambiguous.
+        canonical = torch.contiguous_format
+        return moved.clone(memory_format=canonical) if torch.compiler.is_compiling() else moved
 
     def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
         """The free numbers of a kernel, for one input and one output channel: all its entries."""

@@ -11,7 +11,7 @@ import os
 import random
 import resource
 import signal
-import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -56,20 +56,25 @@ def left():
 
 
 def undisturbed(processes):
-    """Its row and its seconds; the ledger is empty again."""
-    start = time.monotonic()
+    """Its row; the ledger is empty again."""
     forks = launch(processes, main, RUN)
     for fork in forks:
         fork.join(60)
     assert [fork.exitcode for fork in forks] == [0] * processes
-    seconds, found = time.monotonic() - start, row()
+    found = row()
     (ledger.folder() / f"{NAME[0]}.jsonl").unlink()
-    return found, seconds
+    return found
 
 
-def killed(processes, victim, after):
-    """Whether it was still running, and killed; what torchrun then does to the others is done."""
-    forks = launch(processes, main, RUN)
+def killed(processes, victim, saves, after):
+    """Whether it was still running `after` seconds after so many checkpoints, and killed; what torchrun
+    then does to the others is done."""
+    forks, path = launch(processes, main, RUN), checkpoint_path(*NAME)
+    seen = {path.stat().st_mtime_ns} if path.exists() else set()
+    until = len(seen) + saves
+    while len(seen) < until and forks[victim].exitcode is None:
+        with suppress(FileNotFoundError):
+            seen.add(path.stat().st_mtime_ns)
     forks[victim].join(after)
     hit = forks[victim].exitcode is None
     if hit:
@@ -85,12 +90,12 @@ def killed(processes, victim, after):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_kill_9_at_random_moments(processes, capfd):
     """The row is that of the undisturbed run to the last digit, however often it was killed."""
-    expected, seconds = undisturbed(processes)
+    expected = undisturbed(processes)
     moments, kills, resumed = random.Random(processes), 0, 0
-    for _ in range(5):  # rows, each killed until it gets through four moments
-        for _ in range(4):
-            hit = killed(processes, moments.randrange(processes), moments.uniform(0, seconds))
-            kills, seconds = kills + hit, seconds if hit else 0.7 * seconds  # it was faster
+    for _ in range(4):  # rows, each killed until it gets through four moments
+        for saves in (0, 1, 2, moments.randrange(4)):
+            victim, after = moments.randrange(processes), moments.uniform(0, 0.05)
+            kills += killed(processes, victim, saves, after)
             resumed += checkpoint_path(*NAME).exists()
         if not ledger.rows(NAME[0]):
             for fork in launch(processes, main, RUN):

@@ -79,7 +79,9 @@ def test_jobs_side_by_side(capfd):
     assert ledger.rows(EXPERIMENT)[0]["threads"] == max(1, machines.cores() // 2)
     left, failed = err.strip().splitlines()
     assert left.startswith("left out: flowlib: another process runs velocity-generalisation g-rnn")
-    assert failed.startswith(f"flowlib: 1 of 3 failed: run {EXPERIMENT} --model fernn-v1 --seed 0")
+    assert failed.startswith(
+        f"flowlib: 1 of 3 failed: run {EXPERIMENT} --model fernn-v1 --preset tiny --seed 0"
+    )
     assert f"({damaged} cannot be read as a checkpoint" in failed
     damaged.unlink()
     assert main([*ALL, "--jobs", "2"]) == 0
