@@ -11,21 +11,36 @@ from flowlib.lab.data.bouncing import BouncingImages
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.experiment import by_name
 from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.translating_mnist import CONV_LSTM, fair
 
+LAPTOP = ForecastPreset(
+    "digits of 10 x 10 on 18 x 30, |v| <= 2, 6 frames in and 6 out, 8 channels: minutes on two cores",
+    size=10, canvas=(18, 30), speed=2, context=6, horizon=6, long=40, channels=8, decoder_layers=2,
+    batch=8, updates=1500, record_every=75, test=512,
+)  # fmt: skip
 PRESETS = {
     "tiny": replace(TINY, size=7, canvas=(12, 22), speed=1),
-    "quick": ForecastPreset(
-        "digits of 6 x 6 on 16 x 22, |v| <= 1, 5 frames in and 5 out, 8 channels: under a minute a model",
-        size=6, context=5, horizon=5, long=15, channels=8, decoder_layers=2,
-        batch=8, updates=150, record_every=30, test=192, memory=0.9, canvas=(16, 22), speed=1,
+    "quick": replace(
+        LAPTOP,
+        title="the table's task, a tenth of its updates: under a minute for two models",
+        updates=150,
+        record_every=30,
+        test=96,
     ),
-    "laptop": ForecastPreset(
-        "digits of 6 x 6 on 16 x 22, |v| <= 1, 5 frames in and 5 out, 8 channels: minutes on two cores",
-        size=6, context=5, horizon=5, long=40, channels=8, decoder_layers=2,
-        batch=8, updates=400, record_every=50, test=512, memory=0.9, canvas=(16, 22), speed=1,
+    "laptop": LAPTOP,
+    "desk": replace(
+        LAPTOP,
+        title="digits of 14 x 14 on 20 x 34, |v| <= 2, 16 channels, the paper's decoder: an hour a row",
+        size=14,
+        canvas=(20, 34),
+        channels=16,
+        decoder_layers=4,
+        updates=2000,
+        record_every=50,
+        learning_rate=2e-3,
     ),
     "paper": replace(PAPER, canvas=(28, 48), speed=2),
-}  # fmt: skip
+}
 
 
 def bouncing(pictures: Pictures, preset: ForecastPreset, fixed=False) -> BouncingImages:
@@ -49,8 +64,12 @@ TABLES = by_name(
             "g-rnn": ForecastRow("G-RNN", translation_velocities(0)),
             "fernn": ForecastRow("FERNN, V = the velocities of the boxes", None),
             "fernn-mixing": ForecastRow("the same with velocity mixing", None, mixing=1),
+            "fernn-separable": ForecastRow(
+                "the same with separable velocity mixing", None, mixing=1, separable=True
+            ),
+            **CONV_LSTM,
         },
-        presets=PRESETS,
+        presets=fair(PRESETS),
         videos=bouncing,
         published={
             "g-rnn": (2.5e-2, 3.2e-4),

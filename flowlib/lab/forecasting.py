@@ -32,6 +32,7 @@ class ForecastRow(Row):
 
     Attributes:
         mixing: radius of velocity mixing.
+        separable: whether it mixes velocities first, channel by channel, and then space.
         fixed: trained on one velocity for each picture, without augmentation.
         cell: of the network.
         kernel_size: of its convolutions; none takes that of the preset.
@@ -39,6 +40,7 @@ class ForecastRow(Row):
     """
 
     mixing: int = 0
+    separable: bool = False
     fixed: bool = False
     cell: Callable[..., Cell] = ElmanCell
     kernel_size: int | None = None
@@ -118,6 +120,7 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         hidden_channels=channels,
         kernel_size=row.kernel_size or preset.kernel_size,
         velocity_mixing=row.mixing,
+        separable=row.separable,
         memory=preset.memory or None,
         cell=row.cell,
     )
