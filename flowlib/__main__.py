@@ -24,6 +24,7 @@ from flowlib.lab.checkpoints import remove_checkpoint
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.mnist import mnist_status
 from flowlib.lab.machines import BUSY, RowsFailedError, side_by_side, submit
+from flowlib.lab.memory import keep_blocks
 from flowlib.lab.processes import on_rank_0, process_group, rank, world_size
 from flowlib.lab.run import (
     RowIsRunningError,
@@ -177,6 +178,7 @@ def do_run(options) -> None:
             side_by_side(commands, options.jobs, deadline)
             check_time()
         return
+    keep_blocks()
     without_data = set()
     for experiment, model, seed in rows:
         if experiment.name in without_data:
@@ -238,6 +240,7 @@ def do_table(options) -> None:
 def do_bench(options) -> None:
     if min(options.channels) < 1:
         raise ValueError(f"channels is {min(options.channels)}: it wants 1 or more")
+    keep_blocks()
     bench(options.channels)
 
 

@@ -7,7 +7,7 @@ time; it changes in the middle of a clip; it is faster than in training.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from torch import nn
@@ -37,13 +37,16 @@ def cnn(group, channels: int, classes: int) -> nn.Module:
     return Convolution3d(1, channels, classes)
 
 
+WIDE = Row("G-RNN, 25 x channels", STILL, width=25)
+RATES = (4, 16)  # that its learning rate is divided by: the authors had to lower theirs too
 ROWS = {
     "3d-cnn": Row("3D-CNN", kind=cnn),
     "g-rnn": Row("G-RNN", STILL),
     "g-rnn-plus": Row("G-RNN+", V2, LearnedMotionRNN),
     "fernn-v1": Row("FERNN-V1^T", V1),
     "fernn-v2": Row("FERNN-V2^T", V2),
-    "g-rnn-wide": Row("G-RNN, 25 x channels", STILL, width=25),
+    "g-rnn-wide": WIDE,
+    **{f"g-rnn-wide-{by}": replace(WIDE, title=f"{WIDE.title}, rate / {by}") for by in RATES},
 }
 
 
@@ -62,6 +65,7 @@ PRESETS = {
     "laptop": RecognitionPreset(
         "16 x 16, 16 frames, 6 channels",
         size=16, steps=16, channels=6, batch=8, updates=300, record_every=50, clips=4, **SMALL,
+        own={f"g-rnn-wide-{by}": {"learning_rate": SMALL["learning_rate"] / by} for by in RATES},
     ),
     # 500 epochs of the 1,528 training sequences of the paper's split of KTH, in batches of 32.
     "paper": RecognitionPreset(

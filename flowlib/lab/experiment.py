@@ -178,8 +178,8 @@ class Experiment:
     def rows(self, model: str, preset: str, **where) -> list[dict]:
         """The rows of the ledger for one model at one preset, as the preset is today."""
         found = ledger.rows(self.name, model=model, preset=preset, **where)
-        today = _sizes(self.settings[preset])
-        return [row for row in found if _sizes(row.get("settings", {})) == today]
+        today = _sizes(self.settings[preset], model)
+        return [row for row in found if _sizes(row.get("settings", {}), model) == today]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +253,9 @@ def _named(settings: dict) -> dict:
     }
 
 
-def _sizes(settings: dict) -> dict:
-    """Settings as they come back from a file, without the title and what is None: not used."""
+def _sizes(settings: dict, model: str) -> dict:
+    """The settings of one model as they come back from a file, without the title and what is None: not
+    used."""
+    settings = {**settings, **(settings.get("own") or {}).get(model, {}), "own": None}
     used = {k: v for k, v in settings.items() if k != "title" and v is not None}
     return json.loads(json.dumps(used))

@@ -1,7 +1,10 @@
-"""How much memory the training of a row takes: its own, not that of the process so far."""
+"""Memory: how much the training of a row takes (its own, not that of the process so far), and blocks
+that are kept for the next update."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,6 +36,31 @@ def kept_for_backward() -> Iterator[dict[int, Tensor]]:
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         yield kept
+
+
+def keep_blocks() -> bool:
+    """Let this process keep the memory it lets go of, up to 2 GB, and use it again.
+
+    glibc gives each large block back to the system, and the next update gets it anew, page by page:
+    with small networks up to half of the time of an update on a CPU. Elsewhere nothing is done.
+
+    Returns:
+        Whether it is kept.
+
+    Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+
+    Example:
+        >>> keep_blocks() == (sys.platform == "linux")
+        True
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except AttributeError:  # another C library, such as musl
+        return False
+    trim, mmap, largest = -1, -3, 2**31 - 1
+    return all([mallopt(trim, largest), mallopt(mmap, largest // 2)])
 
 
 class TrainingMemory:
