@@ -358,7 +358,7 @@ def test_nothing_is_asked_that_was_shown(name, preset):
     table = TABLES[name]
     size = table.presets[preset].size
     images = torch.zeros(20, 1, size, size)
-    inside = slice(size // 7, -(size // 7)), slice(size // 4, -(size // 4))  # as large as a digit
+    inside = slice(size // 7, -(size // 7)), slice(size // 3, -(size // 3))  # about a digit
     images[..., *inside] = torch.rand(images[..., *inside].shape, generator=generator(0))
     noise = Pictures(images, "noise")
     table = dataclasses.replace(table, read=lambda split, size: noise)
