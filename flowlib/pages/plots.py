@@ -37,6 +37,7 @@ __all__ = [
 INK = "#010203"  # stands for the page's own text colour; no other colour of a figure is this one
 COLORS = {"g-rnn": "#8a8f98", "fernn-v1": "#3b82f6", "fernn-v2": "#e8590c", "truth": "#12a37f"}
 ORANGE, BLUE, GREY, GREEN = "#e8590c", "#3b82f6", "#8a8f98", "#12a37f"
+PURPLE = "#8b5cf6"
 
 STYLE = {
     "figure.figsize": (7, 2.6),

@@ -30,11 +30,13 @@ def write(errors, preset="desk", skill=0.9, repeat_share=0.03, **without):
     "word, why, errors, options",
     [
         ("reproduced", "order and ratio, 2 seeds", [(5.0, 1.0), (9.0, 1.0)], {}),
-        ("in order only", "ratio 3.0, published 8.0", [(3.0, 1.0)], {}),
-        ("contradicted", "the other order, 1 seed at", [(1.0, 2.0)], {}),
+        ("in order only", "ratio 3.0, published 8.0", [(3.0, 1.0), (3.0, 1.0)], {}),
+        ("in order only", "the baseline has skill 0.40", [(8.0, 1.0), (8.0, 1.0)], {"skill": 0.4}),
+        ("contradicted", "the other order, 2 seeds at", [(1.0, 2.0), (1.0, 3.0)], {}),
+        ("not tested", "one seed at desk", [(8.0, 1.0)], {}),
         ("not tested", "seeds disagree", [(1.0, 2.0), (2.0, 1.0)], {}),
         ("not tested", "within its spread", [(1.1, 1.0), (9.0, 1.0), (1.2, 1.0)], {}),
-        ("not tested", "skill 0.20", [(8.0, 1.0)], {"skill": 0.2}),
+        ("not tested", "skill 0.19", [(8.0, 1.0)], {"skill": 0.19}),
         ("not tested", "87% of the frames", [(8.0, 1.0)], {"repeat_share": 0.87}),
         ("not tested", "do not know what a still", [(8.0, 1.0)], {"without": True}),
         ("not tested", "no rows", [], {}),
@@ -48,12 +50,13 @@ def test_each_word(word, why, errors, options, tmp_path, monkeypatch):
     assert len(verdict.ours.get("desk", [])) == len(errors)
 
 
-def test_the_largest_preset_decides(tmp_path, monkeypatch):
+def test_the_largest_preset_with_two_seeds_decides(tmp_path, monkeypatch):
     monkeypatch.setenv("FLOWLIB_RESULTS", str(tmp_path))
-    write([(1.0, 2.0)], preset="laptop")
-    assert verdicts(TABLE)[0].word == "contradicted"
+    write([(1.0, 2.0), (1.0, 2.0)], preset="laptop")
     write([(8.0, 1.0)])
-    assert verdicts(TABLE)[0].word == "reproduced" and len(verdicts(TABLE)[0].ours) == 2
+    assert verdicts(TABLE)[0].word == "contradicted" and len(verdicts(TABLE)[0].ours) == 2
+    write([(8.0, 1.0), (8.5, 1.0)])
+    assert verdicts(TABLE)[0].word == "reproduced"
 
 
 def test_accuracies_are_compared_by_their_errors(tmp_path, monkeypatch):
