@@ -91,7 +91,7 @@ def test_slow_turns_in_training(mean):
 def test_bouncing(mean):
     """The published order with each seed; the cheap form of mixing gains next to nothing."""
     table = experiments()["bouncing-mnist"]
-    for m in ("g-rnn", "fernn", "fernn-mixing", "fernn-separable", "conv-lstm"):
+    for m in ("g-rnn", "fernn", "fernn-mixing", "fernn-separable", "conv-lstm", "conv-lstm-5"):
         assert 0.45 < 1 - mean(table.name, m) / floors(table, "laptop")["still_mse"] < 0.8
         assert all(falls(row) < 0.03 for row in table.rows(m, "laptop")), "at rest"
     assert floors(table, "laptop")["repeat_share"] < 0.05
@@ -102,6 +102,8 @@ def test_bouncing(mean):
         ("fernn", "fernn-mixing", 1.15, 2),  # published: 2
         ("fernn", "fernn-separable", 0.9, 1.15),
         ("conv-lstm", "g-rnn", 1, 1.5),
+        ("fernn", "conv-lstm-5", 1, 1.5),  # a larger network without V is ahead of the plain FERNN
+        ("conv-lstm-5", "fernn-mixing", 1, 1.5),
     ):
         found = ratios(table, worse, better, "laptop")
         assert found and all(least < ratio < most for ratio in found), (worse, better, found)
