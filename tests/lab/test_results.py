@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from flowlib.lab.ledger import falls
 from flowlib.lab.run import experiments
-from flowlib.lab.tables import by_velocity, summary, velocity_table
+from flowlib.lab.tables import by_velocity, floors, summary, velocity_table
+from flowlib.lab.verdicts import ratios
 
 RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
 
@@ -87,9 +89,24 @@ def test_slow_turns_in_training(mean):
 
 
 def test_bouncing(mean):
-    error = [mean("bouncing-mnist", m) for m in ("g-rnn", "fernn", "fernn-mixing")]
-    assert error == sorted(error, reverse=True)
-    assert error[0] > 1.1 * error[-1]  # published: 2.8; chapter 15 looks for the reason
+    """The published order with each seed; the cheap form of mixing gains next to nothing."""
+    table = experiments()["bouncing-mnist"]
+    for m in ("g-rnn", "fernn", "fernn-mixing", "fernn-separable", "conv-lstm", "conv-lstm-5"):
+        assert 0.45 < 1 - mean(table.name, m) / floors(table, "laptop")["still_mse"] < 0.8
+        assert all(falls(row) < 0.03 for row in table.rows(m, "laptop")), "at rest"
+    assert floors(table, "laptop")["repeat_share"] < 0.05
+    assert all(row["metrics"]["skill"] > 0.5 for row in table.rows("g-rnn", "laptop"))
+    for worse, better, least, most in (
+        ("g-rnn", "fernn", 1.1, 1.5),  # published: 1.4
+        ("g-rnn", "fernn-mixing", 1.4, 2.8),  # published: 2.8; chapter 15 says what is known of why
+        ("fernn", "fernn-mixing", 1.15, 2),  # published: 2
+        ("fernn", "fernn-separable", 0.9, 1.15),
+        ("conv-lstm", "g-rnn", 1, 1.5),
+        ("fernn", "conv-lstm-5", 1, 1.5),  # a larger network without V is ahead of the plain FERNN
+        ("conv-lstm-5", "fernn-mixing", 1, 1.5),
+    ):
+        found = ratios(table, worse, better, "laptop")
+        assert found and all(least < ratio < most for ratio in found), (worse, better, found)
 
 
 def test_augmentation_does_not_replace_the_flow(mean):
