@@ -65,13 +65,53 @@ def test_between_generators(mean):
 
 
 def test_two_digits(mean):
-    error = {
-        m: mean("translating-mnist-2", m)
-        for m in experiments()["translating-mnist-2"].models
-        if "lstm" not in m
-    }
-    assert error["fernn-v2"] < error["g-rnn-wide"] < error["g-rnn"]
-    assert error["g-rnn"] > 3 * error["fernn-v2"] and error["fernn-v1"] < error["g-rnn"]
+    """The paper's order, seed by seed. Two of its ratios are missed: chapter 14 says what was tried."""
+    experiment = experiments()["translating-mnist-2"]
+    wide = [m for m in experiment.models if m.startswith("g-rnn-wide")]
+    error = {m: mean("translating-mnist-2", m) for m in ("g-rnn", "fernn-v1", "fernn-v2", *wide)}
+    best_wide = min(error[m] for m in wide)
+    assert error["fernn-v2"] < error["fernn-v1"] < error["g-rnn"]
+    assert 4 * error["fernn-v2"] < best_wide < error["g-rnn"]
+    assert min(ratios(experiment, "g-rnn", "fernn-v2", "laptop")) > 5  # published: 54
+    assert min(ratios(experiment, "fernn-v1", "fernn-v2", "laptop")) > 4  # published: 3.5
+    steps = ratios(experiment, "g-rnn", "fernn-v1", "laptop")
+    assert 1 < min(steps) and max(steps) < 2  # published: 15
+    for m in ("conv-lstm", "conv-lstm-5"):
+        if summary(experiment, m, "laptop"):
+            assert mean("translating-mnist-2", m) > 4 * error["fernn-v2"]
+
+    floor = floors(experiment, "laptop")
+    assert floor["repeat_share"] < 0.01 and floor["still_mse"] < floor["last_mse"]
+    for m, low, high in (("g-rnn", 0.2, 0.5), ("fernn-v1", 0.3, 0.6), ("fernn-v2", 0.85, 1)):
+        rows = experiment.rows(m, "laptop")
+        assert all(low < row["metrics"]["skill"] < high for row in rows), m
+    for row in experiment.rows("fernn-v2", "laptop"):  # a roll-out to 40 frames explodes
+        by_step = row["metrics"]["mse_by_step"]
+        assert by_step[11] < 0.6 * floor["still_mse"]
+        assert by_step[-1] is None or by_step[-1] > 1
+
+
+def test_two_digits_larger(mean):
+    """At `desk` the G-RNN is not three times better than a still picture, which was aimed at."""
+    experiment = experiments()["translating-mnist-2"]
+    if not (found := ratios(experiment, "g-rnn", "fernn-v1", "desk")):
+        pytest.skip("no rows at desk")
+    assert 1.3 < min(found) and max(found) < 5
+    assert floors(experiment, "desk")["still_mse"] < 3 * mean(experiment.name, "g-rnn", "desk")
+
+
+def test_two_slow_digits_in_training(mean):
+    """FERNN-V1 is level with FERNN-V2 inside its V; only FERNN-V2 forecasts faster pairs."""
+    experiment = experiments()["velocity-generalisation-2"]
+    error = {m: mean(experiment.name, m) for m in ("g-rnn", "fernn-v1", "fernn-v2")}
+    assert 4 * max(error["fernn-v1"], error["fernn-v2"]) < error["g-rnn"]
+    assert min(ratios(experiment, "g-rnn", "fernn-v1", "laptop")) > 3  # on all speeds: 1.3
+    assert max(ratios(experiment, "fernn-v1", "fernn-v2", "laptop")) < 1.5
+    for m in error:
+        for row in experiment.rows(m, "laptop"):
+            by = row["metrics"]["mse_by_velocity"]
+            slow, fast = by["|v| <= 1"], by["|v| = 2"]
+            assert fast < 1.25 * slow if m == "fernn-v2" else fast > 2 * slow, m
 
 
 def test_two_turning_digits(mean):
