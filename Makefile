@@ -2,8 +2,9 @@
 # make test    everything that CI runs
 # make serve   shows the built site in a browser
 # make clean   removes what was made here
+# make publish-as URL=https://github.com/OWNER/NAME   sets the address of the repository everywhere
 .DELETE_ON_ERROR:
-.PHONY: book test serve clean env lint unit notebooks site-test browser
+.PHONY: book test serve clean env lint unit notebooks site-test browser publish-as
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -68,6 +69,9 @@ serve:
 	@[ -f $(SITE)/index.html ] || $(MAKE) book
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
+
+publish-as:
+	$(PYTHON) book/publish.py "$(URL)"
 
 # --- the tests, cheap ones first --------------------------------------------------------------
 
