@@ -71,7 +71,9 @@ def filled(text: str, blocks: list[str], path: str) -> str:
     """The text with its marked places filled, from one marker line to the next."""
     pieces = re.split(r"(?m)(^.*\bpublished\b(?: -->)?\n)", text)
     if len(pieces) != 4 * len(blocks) + 1:
-        raise ValueError(f"{path} wants {len(blocks)} places between `published` and `end published`")
+        raise ValueError(
+            f"{path} wants {len(blocks)} places between `published` and `end published`"
+        )
     for k, block in enumerate(blocks):
         pieces[4 * k + 2] = block
     return "".join(pieces)
@@ -86,7 +88,9 @@ def publish(url: str, root: Path = ROOT) -> None:
         path.write_text(filled(path.read_text(encoding="utf8"), blocks, name), encoding="utf8")
     cell = root / "book" / "first_cell.py"
     address = f"git+{known['url']}" if known else ""
-    text = re.sub(r'(?m)^ADDRESS = ".*"$', f'ADDRESS = "{address}"', cell.read_text(encoding="utf8"))
+    text = re.sub(
+        r'(?m)^ADDRESS = ".*"$', f'ADDRESS = "{address}"', cell.read_text(encoding="utf8")
+    )
     cell.write_text(text, encoding="utf8")
     subprocess.run([sys.executable, cell], check=True)
 

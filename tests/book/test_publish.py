@@ -96,3 +96,24 @@ def test_every_button_of_a_built_page_leads_somewhere(copy):
             assert {link.rstrip("/") for link in there} - {issue} == wanted
             (source,) = [link for link in links if "_sources" in link]
             assert (html.parent / source).exists()
+
+
+def test_what_changed_is_listed_with_links_to_what_was_built(tmp_path):
+    changed = runpy.run_path(str(ROOT / "book" / "changed.py"))
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    run(*git, "init", "-q")
+    run(*git, "commit", "-q", "--allow-empty", "-m", "first")
+    for name in ("chapters/01_a.ipynb", "chapters/02_b.ipynb", "flowlib/<x>.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("one line\n")
+    run(*git, "add", ".")
+    run(*git, "commit", "-q", "-m", "second")
+    (tmp_path / "html/chapters").mkdir(parents=True)
+    (tmp_path / "html/chapters/01_a.html").touch()
+    rows = changed["changed"]("HEAD~1", tmp_path)
+    assert [row[1:] for row in rows] == [("1", "0")] * 3
+    text = changed["page"](rows, tmp_path / "html")
+    assert re.findall('href="([^"]+)"', text) == ["chapters/01_a.html"]
+    assert "chapters/02_b.ipynb" in text and "flowlib/&lt;x&gt;.py" in text
+    with pytest.raises(ValueError, match="git knows no 'nothing'"):
+        changed["changed"]("nothing", tmp_path)
