@@ -2,8 +2,9 @@
 # make test    everything that CI runs
 # make serve   shows the built site in a browser
 # make clean   removes what was made here
+# make publish-as URL=https://github.com/OWNER/NAME   sets the address of the repository everywhere
 .DELETE_ON_ERROR:
-.PHONY: book test serve clean env lint unit notebooks site-test browser
+.PHONY: book test serve clean env lint unit notebooks site-test browser publish-as changed links wheel as-reader
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -69,6 +70,24 @@ serve:
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
 
+publish-as:
+	$(PYTHON) book/publish.py "$(URL)"
+
+changed: $(ENV)
+	$(BIN)/python book/changed.py "$(BASE)"
+
+# Every link of every page is followed: wants a connection, and patience.
+links: $(ENV)
+	$(BIN)/jupyter-book build --builder linkcheck -q .
+
+wheel: $(ENV)
+	rm -rf dist && $(BIN)/python -m build
+
+# The chapters with a Python that has nothing of ours, as in Colab: the first cell installs the rest.
+as-reader:
+	cd chapters && for chapter in *.ipynb; do echo $$chapter; FLOWLIB_ADDRESS=$(CURDIR) \
+	  $(PYTHON) -m nbconvert --to notebook --execute --stdout $$chapter > /dev/null || exit 1; done
+
 # --- the tests, cheap ones first --------------------------------------------------------------
 
 test:
@@ -81,6 +100,8 @@ lint: $(ENV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python book/first_cell.py --check
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline -q .github
 
 unit: $(ENV)
 	$(BIN)/pytest -q -n $(JOBS)
