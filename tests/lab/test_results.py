@@ -112,9 +112,9 @@ def test_slow_turns_in_training(monkeypatch):
 
     for seed in seeds:
         fast = {m: mean(m, seed, 20, 30, 40) for m in by}
-        assert fast["fernn-v4"] < min(fast["g-rnn"], fast["fernn-v1"]) / 4
-        assert fast["fernn-v4"] < 4 * mean("fernn-v4", seed, 10)
-        assert mean("fernn-v4", seed, 50) > 2 * fast["fernn-v4"]
+        assert fast["fernn-v4"] < min(fast["g-rnn"], fast["fernn-v1"]) / 10
+        assert fast["fernn-v4"] < 2 * mean("fernn-v4", seed, 10) < mean("g-rnn", seed, 10)
+        assert mean("fernn-v4", seed, 50) > 10 * fast["fernn-v4"]
         for m in ("g-rnn", "fernn-v1"):
             assert fast[m] > 4 * mean(m, seed, 10)
 
