@@ -9,8 +9,8 @@ import pytest
 
 from flowlib.lab.ledger import falls
 from flowlib.lab.run import experiments
-from flowlib.lab.tables import by_velocity, floors, summary, velocity_table
-from flowlib.lab.verdicts import ratios
+from flowlib.lab.tables import by_velocity, floors, rows_of_one, summary, velocity_table
+from flowlib.lab.verdicts import ratios, verdicts
 
 RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
 
@@ -114,18 +114,50 @@ def test_two_slow_digits_in_training(mean):
             assert fast < 1.25 * slow if m == "fernn-v2" else fast > 2 * slow, m
 
 
-def test_two_turning_digits(mean):
-    error = [mean("rotating-mnist-2", m) for m in ("g-rnn", "fernn-v2", "fernn-v4")]
-    assert error == sorted(error, reverse=True)
-    assert error[0] > 1.5 * error[-1]  # published: 6.6; chapter 13 looks for the reason
+def test_two_turning_digits(monkeypatch):
+    """The paper's order with each seed, by a wide margin for FERNN-V4; but the G-RNN has hardly learned
+    the task, so the published ratio of 6.6 is not tested by these rows, and chapter 13 says so."""
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
+    two = experiments()["rotating-mnist-2"]
+    rows = {m: rows_of_one(two, m, "laptop") for m in two.models}
+    assert all(row["data"] == "MNIST" for m in rows for row in rows[m])
+    assert len({row["parameters"] for m in rows for row in rows[m]}) == 1
+    metrics = {m: {row["seed"]: row["metrics"] for row in rows[m]} for m in rows}
+    seeds = set.intersection(*(set(found) for found in metrics.values()))
+    assert seeds, "no seed has all rows"
+    for seed in seeds:
+        error = [metrics[m][seed]["test_mse"] for m in ("g-rnn", "fernn-v2", "fernn-v4")]
+        assert error[0] > 1.2 * error[1] and error[1] > 2 * error[2] and error[0] > 3 * error[2]
+        g_rnn, best = (metrics[m][seed] for m in ("g-rnn", "fernn-v4"))
+        assert 0.1 < g_rnn["skill"] < 0.4 and best["skill"] > 0.75
+        assert g_rnn["repeat_share"] < 0.05
+    for verdict in verdicts(two):
+        assert verdict.word == "in order only" and "skill" in verdict.why
 
 
-def test_slow_turns_in_training(mean):
-    """FERNN-V4 has the fast turns of the test in its V, the others have not."""
-    rows = experiments()["rotation-generalisation"]
-    by = {m: by_velocity(rows, m, "laptop") for m in rows.models}
-    fast = {m: sum(by[m][str(v)] for v in (-40, -30, 30, 40)) / 4 for m in by}
-    assert fast["fernn-v4"] < min(fast["g-rnn"], fast["fernn-v1"]) / 1.5
+def test_slow_turns_in_training(monkeypatch):
+    """With each seed: FERNN-V4 has the fast turns of the test in its V, the others have not, and at 50
+    nobody has. A third of the digits stand still, so errors are looked at by velocity."""
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
+    slow = experiments()["rotation-generalisation"]
+    by = {
+        m: {r["seed"]: r["metrics"]["mse_by_velocity"] for r in rows_of_one(slow, m, "laptop")}
+        for m in slow.models
+    }
+    seeds = set.intersection(*(set(found) for found in by.values()))
+    assert seeds, "no seed has all rows"
+
+    def mean(m, seed, *speeds):
+        errors = [by[m][seed][str(sign * v)] for v in speeds for sign in (-1, 1)]
+        return sum(errors) / len(errors)
+
+    for seed in seeds:
+        fast = {m: mean(m, seed, 20, 30, 40) for m in by}
+        assert fast["fernn-v4"] < min(fast["g-rnn"], fast["fernn-v1"]) / 10
+        assert fast["fernn-v4"] < 2 * mean("fernn-v4", seed, 10) < mean("g-rnn", seed, 10)
+        assert mean("fernn-v4", seed, 50) > 10 * fast["fernn-v4"]
+        for m in ("g-rnn", "fernn-v1"):
+            assert fast[m] > 4 * mean(m, seed, 10)
 
 
 def test_bouncing(mean):
