@@ -28,32 +28,49 @@ def mean(monkeypatch):
 
 
 def test_one_digit(mean):
-    error = {
-        m: mean("translating-mnist", m)
-        for m in experiments()["translating-mnist"].models
-        if "lstm" not in m
-    }
-    assert error["g-rnn"] > 5 * error["fernn-v2"]  # published: 7.8
+    """FERNN-V2 far ahead of every baseline, with each seed; the paper's order. The G-RNN has learned less
+    than half of what a still picture leaves open, and chapter 12 says so."""
+    table = experiments()["translating-mnist"]
+    error = {m: summary(table, m, "laptop") for m in table.models}
+    error = {m: found["mean"] for m, found in error.items() if found}
+    baselines = {"g-rnn", "conv-lstm", "conv-lstm-5", *(m for m in table.models if "wide" in m)}
+    assert error.keys() >= baselines | {"fernn-v1", "fernn-v2", "g-rnn-fixed", "fernn-v2-fixed"}
+    assert 10 * error["fernn-v2"] < min(error[m] for m in baselines)
     assert error["fernn-v2"] < error["fernn-v1"] < error["g-rnn"]
-    assert error["fernn-v2"] < error["g-rnn-wide"] < error["g-rnn"]
-    assert error["g-rnn"] > 5 * error["fernn-v2-mixing"]  # published: 4.7
+    assert 1.3 < error["g-rnn"] / min(error[m] for m in baselines) < 2
+    assert min(ratios(table, "g-rnn", "fernn-v2", "laptop")) > 50  # published: 7.8
+    for row in table.rows("g-rnn", "laptop", data="MNIST"):
+        assert 0.3 < row["metrics"]["skill"] < 0.5 and row["metrics"]["repeat_share"] < 0.05
+        assert falls(row) < 0.03
+    for row in table.rows("fernn-v2", "laptop", data="MNIST"):
+        assert row["metrics"]["skill"] > 0.98
 
 
-def test_where_nothing_comes_back(mean):
-    """The FERNN follows where a memory of what was shown does not help; what each choice is worth."""
-    error = {
-        m: mean("ablations", m) for m in experiments()["ablations"].models if "longer" not in m
-    }
-    assert error["g-rnn"] > 10 * error["fernn-v2"]
+def test_what_each_choice_is_worth():
+    """No choice of ours is worth what the step from the G-RNN to FERNN-V2 is."""
+    table = experiments()["ablations"]
+    assert min(ratios(table, "g-rnn", "fernn-v2", "laptop")) > 50
     for change in ("forgets", "twice", "constant", "mean"):
-        assert 1 < error[f"fernn-v2-{change}"] / error["fernn-v2"] < 10
-    rows = experiments()["ablations"].rows("g-rnn", "laptop")
-    assert all(row["metrics"]["repeat_share"] < 0.05 for row in rows)
+        assert all(1 < r < 10 for r in ratios(table, f"fernn-v2-{change}", "fernn-v2", "laptop"))
+    for change in ("forgets", "twice", "constant"):
+        assert all(0.9 < r < 1.1 for r in ratios(table, f"g-rnn-{change}", "g-rnn", "laptop"))
+    assert all(0.7 < r < 1 for r in ratios(table, "g-rnn-longer", "g-rnn", "laptop"))
 
 
-def test_slow_digits_in_training(mean):
-    error = {m: mean("velocity-generalisation", m) for m in ("g-rnn", "fernn-v1", "fernn-v2")}
-    assert max(error["fernn-v1"], error["fernn-v2"]) < error["g-rnn"] / 3
+def test_slow_digits_in_training(monkeypatch):
+    """FERNN-V2 that saw slow digits only forecasts fast ones as well, and far better than a G-RNN that was
+    trained on them; FERNN-V1 does not."""
+    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
+
+    def fast_and_slow(experiment, model):
+        errors = by_velocity(experiments()[experiment], model, "laptop")
+        fast = [e for v, e in errors.items() if "2" in v]
+        return sum(fast) / 16, (sum(errors.values()) - sum(fast)) / 9
+
+    fast, slow = fast_and_slow("velocity-generalisation", "fernn-v2")
+    assert 0.8 < fast / slow < 1.5
+    assert fast_and_slow("translating-mnist", "g-rnn")[0] > 15 * fast
+    assert fast_and_slow("velocity-generalisation", "fernn-v1")[0] > 20 * fast
 
 
 def test_between_generators(mean):
@@ -197,11 +214,11 @@ def test_bouncing(mean):
         assert found and all(least < ratio < most for ratio in found), (worse, better, found)
 
 
-def test_augmentation_does_not_replace_the_flow(mean):
-    error = {m: mean("augmentation", m) for m in experiments()["augmentation"].models}
-    assert error["g-rnn"] < error["g-rnn-fixed"]
-    assert 0.5 < error["fernn-v2"] / error["fernn-v2-fixed"] < 2, "it has nothing to learn from it"
-    assert 5 * error["fernn-v2-fixed"] < error["g-rnn"]
+def test_augmentation_does_not_replace_the_flow():
+    few = experiments()["augmentation"]
+    assert min(ratios(few, "g-rnn-fixed", "g-rnn", "laptop")) > 1.1
+    assert all(0.8 < r < 1.5 for r in ratios(few, "fernn-v2-fixed", "fernn-v2", "laptop"))
+    assert min(ratios(few, "g-rnn", "fernn-v2-fixed", "laptop")) > 5
 
 
 def test_each_velocity_between_the_generators_stands_beside_the_published_one(monkeypatch):
