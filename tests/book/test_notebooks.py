@@ -50,6 +50,13 @@ def test_is_written_in_a_chapters_shape(path):
         assert any(wanted in s.replace("you'll", "you will") for s in sections), wanted
 
 
+def test_the_main_text_can_be_read_at_once(path):
+    """At most 3,000 words before the exercises, formulas and directives included."""
+    if not "12" <= path.stem[:2] <= "21":
+        pytest.skip("Parts I to III are longer, an appendix is no chapter")
+    assert 500 < len(prose(path).partition("\n## Exercises")[0].split()) <= 3000
+
+
 def test_statements_stand_in_labelled_boxes(path):
     numbered(path)
     # The options follow the opening line: the label is among them.
