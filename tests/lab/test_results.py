@@ -315,3 +315,26 @@ def test_more_channels_are_no_substitute(folds, data):
     """At the learning rate of the others the wide G-RNN is behind the narrow one, in the mean."""
     wide, narrow = (accuracies(folds(data, "fixed", model)) for model in ("g-rnn-wide", "g-rnn"))
     assert sum(wide) < sum(narrow)
+
+
+def test_verdicts():
+    """What chapter 21 shows. A word changes only with the rows, and then its sentence is read again."""
+    words = {
+        (v.experiment, v.better): v.word
+        for experiment in experiments().values()
+        if experiment.published
+        for v in verdicts(experiment)
+    }
+    reproduced = {
+        *(("between-generators", better) for better in ("v1", "v5", "v135")),
+        *(("bouncing-mnist", better) for better in ("fernn", "fernn-mixing")),
+    }
+    in_order = {
+        *(("between-generators", better) for better in ("v24", "v12345")),
+        ("translating-mnist", "fernn-v2"),
+        *(("translating-mnist-2", better) for better in ("fernn-v1", "fernn-v2")),
+        *(("rotating-mnist-2", better) for better in ("fernn-v2", "fernn-v4")),
+    }
+    assert {row for row, word in words.items() if word == "reproduced"} == reproduced
+    assert {row for row, word in words.items() if word == "in order only"} == in_order
+    assert "contradicted" not in words.values() and len(words) == 26
