@@ -55,17 +55,18 @@ def test_what_each_choice_is_worth():
     table = experiments()["ablations"]
     assert min(ratios(table, "g-rnn", "fernn-v2", "laptop")) > 20
     for change in ("forgets", "twice", "constant", "mean"):
-        assert all(r < 10 for r in ratios(table, f"fernn-v2-{change}", "fernn-v2", "laptop"))
+        assert max(ratios(table, f"fernn-v2-{change}", "fernn-v2", "laptop")) < 10
     assert min(ratios(table, "fernn-v2-twice", "fernn-v2", "laptop")) > 1.1
     for change in ("forgets", "twice", "constant"):
-        assert all(0.9 < r < 1.1 for r in ratios(table, f"g-rnn-{change}", "g-rnn", "laptop"))
-    assert all(0.7 < r < 1 for r in ratios(table, "g-rnn-longer", "g-rnn", "laptop"))
+        found = ratios(table, f"g-rnn-{change}", "g-rnn", "laptop")
+        assert 0.9 < min(found) and max(found) < 1.1
+    found = ratios(table, "g-rnn-longer", "g-rnn", "laptop")
+    assert 0.7 < min(found) and max(found) < 1
 
 
-def test_slow_digits_in_training(monkeypatch):
+def test_slow_digits_in_training():
     """FERNN-V2 that saw slow digits only forecasts fast ones as well, and far better than a G-RNN that was
     trained on them; FERNN-V1 does not."""
-    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
 
     def fast_and_slow(experiment, model):
         errors = by_velocity(experiments()[experiment], model, "laptop")
@@ -115,8 +116,7 @@ def test_two_digits(mean):
     steps = ratios(experiment, "g-rnn", "fernn-v1", "laptop")
     assert 1 < min(steps) and max(steps) < 2  # published: 15
     for m in ("conv-lstm", "conv-lstm-5"):
-        if summary(experiment, m, "laptop"):
-            assert mean("translating-mnist-2", m) > 4 * error["fernn-v2"]
+        assert mean("translating-mnist-2", m) > 4 * error["fernn-v2"]
 
     floor = floors(experiment, "laptop")
     assert floor["repeat_share"] < 0.01 and floor["still_mse"] < floor["last_mse"]
@@ -132,8 +132,7 @@ def test_two_digits(mean):
 def test_two_digits_larger(mean):
     """At `desk` the G-RNN is not three times better than a still picture, which was aimed at."""
     experiment = experiments()["translating-mnist-2"]
-    if not (found := ratios(experiment, "g-rnn", "fernn-v1", "desk")):
-        pytest.skip("no rows at desk")
+    found = ratios(experiment, "g-rnn", "fernn-v1", "desk")
     assert 1.3 < min(found) and max(found) < 5
     assert floors(experiment, "desk")["still_mse"] < 3 * mean(experiment.name, "g-rnn", "desk")
 
@@ -152,10 +151,9 @@ def test_two_slow_digits_in_training(mean):
             assert fast < 1.25 * slow if m == "fernn-v2" else fast > 2 * slow, m
 
 
-def test_two_turning_digits(monkeypatch):
+def test_two_turning_digits():
     """The paper's order with each seed, by a wide margin for FERNN-V4; but the G-RNN has hardly learned
     the task, so the published ratio of 6.6 is not tested by these rows, and chapter 13 says so."""
-    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
     two = experiments()["rotating-mnist-2"]
     rows = {m: rows_of_one(two, m, "laptop") for m in two.models}
     assert all(row["data"] == "MNIST" for m in rows for row in rows[m])
@@ -173,10 +171,9 @@ def test_two_turning_digits(monkeypatch):
         assert verdict.word == "in order only" and "skill" in verdict.why
 
 
-def test_slow_turns_in_training(monkeypatch):
+def test_slow_turns_in_training():
     """With each seed: FERNN-V4 has the fast turns of the test in its V, the others have not, and at 50
     nobody has. A third of the digits stand still, so errors are looked at by velocity."""
-    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
     slow = experiments()["rotation-generalisation"]
     by = {
         m: {r["seed"]: r["metrics"]["mse_by_velocity"] for r in rows_of_one(slow, m, "laptop")}
@@ -222,12 +219,12 @@ def test_bouncing(mean):
 def test_augmentation_does_not_replace_the_flow():
     few = experiments()["augmentation"]
     assert min(ratios(few, "g-rnn-fixed", "g-rnn", "laptop")) > 1.1
-    assert all(0.8 < r < 1.5 for r in ratios(few, "fernn-v2-fixed", "fernn-v2", "laptop"))
+    found = ratios(few, "fernn-v2-fixed", "fernn-v2", "laptop")
+    assert 0.8 < min(found) and max(found) < 1.5
     assert min(ratios(few, "g-rnn", "fernn-v2-fixed", "laptop")) > 5
 
 
-def test_each_velocity_between_the_generators_stands_beside_the_published_one(monkeypatch):
-    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
+def test_each_velocity_between_the_generators_stands_beside_the_published_one():
     experiment = experiments()["between-generators"]
     lines = [line.split("|") for line in velocity_table(experiment).splitlines()[2:]]
     assert len(lines) == 2 * len(experiment.models) and {len(line) for line in lines} == {15}
@@ -258,9 +255,8 @@ ACTIONS = {"kth": "KTH subset", "weizmann": "Weizmann"}
 
 
 @pytest.fixture
-def folds(monkeypatch):
+def folds():
     """(data, question, model) -> (accuracy, chance) of each of three folds, the mean over its seeds."""
-    monkeypatch.setenv("FLOWLIB_RESULTS", str(RESULTS))
 
     def folds(data, question, model):
         rows = experiments()[f"{data}-{question}"].rows(model, "laptop", data=ACTIONS[data])
