@@ -114,7 +114,7 @@ class ElmanCell(Cell):
 
     def advance(self, group, psi_1, state: Tensor, drive: Tensor) -> Tensor:
         """The same, moving and convolving at once: nothing is kept but the state."""
-        return self.nonlinearity(self.state_conv(state, psi_1) + drive)
+        return self.nonlinearity(self.state_conv(state, psi_1, drive))
 
     def extra_repr(self) -> str:
         name = getattr(self.nonlinearity, "__name__", repr(self.nonlinearity))

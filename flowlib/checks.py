@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
@@ -29,6 +31,18 @@ def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[
         return
     if signal.is_floating_point() and not torch.isfinite(signal).all():
         raise ValueError(f"{name} holds NaN or infinite values: look for them with torch.isfinite")
+
+
+def broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that both are broadcast to. At every frame `torch.broadcast_shapes` would be felt: it is
+    twenty times as slow. Shapes that do not fit are found by whoever expands to the result.
+
+    Example:
+        >>> broadcast((25, 1), (8, 1, 16))
+        (8, 25, 16)
+    """
+    pairs = zip_longest(reversed(one), reversed(other), fillvalue=1)
+    return tuple(m if n == 1 else n for n, m in pairs)[::-1]
 
 
 def check_dtype(name: str, signal: Tensor, weight: Tensor) -> None:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from flowlib.checks import check_dtype
+from flowlib.checks import broadcast, check_dtype
 from flowlib.groups import see
 from flowlib.neighbours import readers
 
@@ -77,8 +77,10 @@ class GroupConvolution(nn.Module):
             nn.Parameter(torch.empty(out_channels).uniform_(-bound, bound)) if bias else None
         )
 
-    def forward(self, signal: Float[Tensor, "*lead_signal"], g=None) -> Float[Tensor, "*out"]:
-        """W * signal, or W * (g.signal).
+    def forward(
+        self, signal: Float[Tensor, "*lead_signal"], g=None, plus=None
+    ) -> Float[Tensor, "*out"]:
+        """W * (g.signal) + plus.
 
         Moving, the border and convolving are one gather (for rotations one product) and one
         convolution, however many different elements g holds: this is what makes a FERNN with 25
@@ -88,6 +90,7 @@ class GroupConvolution(nn.Module):
             signal: (*lead, in_channel, *group).
             g: elements that move the signal first, as in `group.act_lifted`, the same for all
                 channels: (*batch, 1, dim), batch broadcasting with `lead`; none moves nothing.
+            plus: what is added, of the shape of the result or of size 1 in some of `lead`.
 
         Returns:
             (*lead, out_channel, *group).
@@ -96,7 +99,8 @@ class GroupConvolution(nn.Module):
             ValueError: a signal of another shape or type of numbers.
         """
         self.check(signal, self.weight.shape[1])
-        return self._with_bias(convolve(self.group, signal, self.kernel(), g, not self.lifting))
+        out = convolve(self.group, signal, self.kernel(), g, plus, not self.lifting)
+        return self._with_bias(out)
 
     def check(self, signal: Tensor, channels: int) -> None:
         """Raise a ValueError unless the signal has these channels, and the type of the weights."""
@@ -148,10 +152,11 @@ def convolve(
     signal: Float[Tensor, "*lead_signal"],
     kernel: Float[Tensor, "out in *k"],
     g=None,
+    plus: Float[Tensor, "*added"] | None = None,
     lifted: bool = True,
     neighbours: Int[Tensor, "velocity d"] | None = None,
 ) -> Float[Tensor, "*out"]:
-    """W * (g.signal), as `GroupConvolution.forward`, with the kernel as the group makes it.
+    """W * (g.signal) + plus, as `GroupConvolution.forward`, with the kernel as the group makes it.
 
     Where the group permutes points, only the signal and the kernel are kept for the backward pass.
 
@@ -163,17 +168,18 @@ def convolve(
     if not group.permutes:
         signal = signal if neighbours is None else see(signal, neighbours).flatten(2, 3)
         padded = group.act_padded(g, signal, _padding(kernel), lifted)
-        return _planes(group, padded, kernel, lifted, True)
+        out = _planes(group, padded, kernel, lifted, True)
+        return out if plus is None else out + plus
     if g is not None:
         axes = len(group.shape) if lifted else group.ndim
-        lead = torch.broadcast_shapes(g.shape[:-2], signal.shape[: -1 - axes])
+        lead = broadcast(g.shape[:-2], signal.shape[: -1 - axes])
         signal = signal.expand(*lead, *signal.shape[-1 - axes :])
     function = _Convolve if torch.compiler.is_compiling() else _ConvolveForward
-    return function.apply(signal, kernel, g, neighbours, group, lifted)
+    return function.apply(signal, kernel, plus, g, neighbours, group, lifted)
 
 
 class _Convolve(torch.autograd.Function):
-    """W * (g.h), which keeps h and W alone.
+    """W * (g.h) + plus, which keeps h and W alone.
 
     Moving commutes with the convolution, W * (g.h) = g.(W * h). So both gradients are made of the
     gradient moved back, r = g^-1.gradient: that of h is r convolved with the transposed kernel, that of
@@ -181,34 +187,39 @@ class _Convolve(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(signal, kernel, g, neighbours, group, lifted):
+    def forward(signal, kernel, plus, g, neighbours, group, lifted):
         padded = group.act_padded(g, signal, _padding(kernel), lifted, neighbours)
-        return _planes(group, padded, kernel, lifted, True)
+        out = _planes(group, padded, kernel, lifted, True)
+        return out if plus is None else out.add_(plus)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        *tensors, ctx.group, ctx.lifted = inputs
-        ctx.save_for_backward(*tensors)
+        signal, kernel, plus, *ctx.where = inputs
+        ctx.added = None if plus is None else plus.shape
+        ctx.save_for_backward(signal, kernel)
 
     @staticmethod
     def backward(ctx, gradient):
-        signal, kernel, g, neighbours = ctx.saved_tensors
-        group, lifted, ndim = ctx.group, ctx.lifted, ctx.group.ndim
+        signal, kernel = ctx.saved_tensors
+        g, neighbours, group, lifted = ctx.where
+        ndim = group.ndim
         signal, kernel = signal.to(gradient.dtype), kernel.to(gradient.dtype)  # under autocast
         count = 1 if neighbours is None else neighbours.shape[1]
         back = None if g is None else group.inverse(g)
         if neighbours is not None:  # the gradient of what u says stands at those who read it
-            neighbours = readers(neighbours)
+            neighbours, back = readers(neighbours), group.element(back)
             back = torch.cat([back, back[:1]])[neighbours, 0]
         moved = group.act_padded(back, gradient, _padding(kernel), True, neighbours)
-        of_signal = of_kernel = None
+        of_signal = of_kernel = of_plus = None
         if ctx.needs_input_grad[0]:
             of_signal = _planes(group, moved, _transposed(kernel, count), True, lifted)
         if ctx.needs_input_grad[1]:
             size = (kernel.shape[1] // count, count * kernel.shape[0], *kernel.shape[2:])
             moved, seen = _flat(moved, size[1], ndim), _flat(signal, size[0], ndim)
             of_kernel = _transposed(_KERNEL_GRADIENT[ndim](moved, size, seen), count)
-        return of_signal, of_kernel, None, None, None, None
+        if ctx.needs_input_grad[2]:
+            of_plus = _sum_to(ctx.added, gradient, len(group.shape))
+        return of_signal, of_kernel, of_plus, None, None, None, None
 
 
 class _ConvolveForward(_Convolve):
@@ -217,17 +228,16 @@ class _ConvolveForward(_Convolve):
     @staticmethod
     def setup_context(ctx, inputs, output):
         _Convolve.setup_context(ctx, inputs, output)
-        ctx.save_for_forward(*inputs[:4])
+        ctx.save_for_forward(*inputs[:2])
 
     @staticmethod
-    def jvp(ctx, of_signal, of_kernel, *_):
-        signal, kernel, *where = ctx.saved_tensors
-        where = (*where, ctx.group, ctx.lifted)
-        total = 0.0  # linear in each of the two
+    def jvp(ctx, of_signal, of_kernel, of_plus, *_):
+        (signal, kernel), where = ctx.saved_tensors, ctx.where
+        total = 0.0 if of_plus is None else of_plus  # linear in each
         if of_signal is not None:
-            total = total + _ConvolveForward.apply(of_signal, kernel, *where)
+            total = total + _ConvolveForward.apply(of_signal, kernel, None, *where)
         if of_kernel is not None:
-            total = total + _ConvolveForward.apply(signal, of_kernel, *where)
+            total = total + _ConvolveForward.apply(signal, of_kernel, None, *where)
         return total
 
 
@@ -238,6 +248,16 @@ def _padding(kernel: Tensor) -> int:
 def _flat(signal: Tensor, channels: int, ndim: int) -> Tensor:
     """All planes that a convolution sees at once as its channels, everything before as its batch."""
     return signal.reshape(-1, channels, *signal.shape[signal.ndim - ndim :])
+
+
+def _sum_to(shape: tuple[int, ...], gradient: Tensor, axes: int) -> Tensor:
+    """The gradient of what was broadcast from `shape`: a sum over its axes of size 1. Over rows in the
+    order of memory it is six times as fast as torch's own, which goes axis by axis."""
+    rows = gradient.movedim(-1 - axes, -1)
+    point = rows.shape[-1 - axes :]
+    lead = gradient.ndim - 1 - axes
+    total = rows.flatten(lead).sum_to_size(*shape[:lead], math.prod(point))
+    return total.unflatten(-1, point).movedim(-1, -1 - axes)
 
 
 def _transposed(kernel: Tensor, count: int) -> Tensor:

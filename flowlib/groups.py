@@ -223,8 +223,9 @@ class Group(ABC):
     def prepare(self, g, like: Tensor):
         """The element in the form in which the action is fast when it is used many times.
 
-        What comes out is taken by `act_lifted` in place of an element. A network calls this once for
-        all frames of a video. Here nothing can be prepared: g itself.
+        What comes out is taken by `act_lifted` and `act_padded` in place of an element, and, where
+        `permutes`, by `inverse` and `element`. A network calls this once for all frames of a video. Here
+        nothing can be prepared: g itself.
         """
         return self.element(g, device=like.device)
 

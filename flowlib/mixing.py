@@ -65,22 +65,25 @@ class VelocityConvolution(ExactBuffers, GroupConvolution):
         between = self.group.product(step[:, None], self.group.inverse(there))
         self.register_buffer("between", between, persistent=False)
 
-    def forward(self, signal: Float[Tensor, "*lead_signal"], g=None) -> Float[Tensor, "*out"]:
-        """W * h, for h that has moved already, each v by psi_1(v); or for one that g = psi_1(v) moves.
+    def forward(
+        self, signal: Float[Tensor, "*lead_signal"], g=None, plus=None
+    ) -> Float[Tensor, "*out"]:
+        """W * h + plus, for h that has moved already, each v by psi_1(v); or for one that g = psi_1(v) moves.
 
         Args:
             signal: (batch, velocity, in_channel, *group).
             g: psi_1(v), (velocity, 1, dim); none says that the signal has moved.
+            plus: what is added, (batch, _, out_channel, *group).
 
         Returns:
             (batch, velocity, out_channel, *group).
         """
         self.check(signal, self.in_channels)
         if g is not None:
-            return convolve(self.group, signal, self.kernel(), g, True, self.neighbours)
+            return convolve(self.group, signal, self.kernel(), g, plus, True, self.neighbours)
         seen = see(signal, self.neighbours)
         seen = self.group.act_lifted(self.between[:, :, None], seen).flatten(2, 3)
-        return convolve(self.group, seen, self.kernel())
+        return convolve(self.group, seen, self.kernel(), plus=plus)
 
     def extra_repr(self) -> str:
         count, seen = self.neighbours.shape

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from flowlib.checks import broadcast
 from flowlib.groups import Group
 
 
@@ -49,6 +51,21 @@ class Translations(Group):
         v = self.element(velocity)
         return v * torch.as_tensor(time, device=v.device)
 
+    def element(self, g, device=None) -> Int[Tensor, "*batch axis"]:
+        """As `Group.element`; also of what `prepare` gives."""
+        return super().element(g.g if isinstance(g, Shifts) else g, device)
+
+    def inverse(self, g):
+        """As `Group.inverse`; of what `prepare` gives it is as well prepared."""
+        if isinstance(g, Shifts):
+            return g.once("inverse", lambda: Shifts(self.inverse(g.g)))
+        return super().inverse(g)
+
+    def prepare(self, g, like: Tensor):
+        """Elements whose tables of rows are made once for all frames; a compiler sees to that itself."""
+        g = super().prepare(g, like)
+        return g if torch.compiler.is_compiling() else Shifts(g)
+
     def act(self, g, signal: Shaped[Tensor, "*lead_grid"]) -> Shaped[Tensor, "*moved"]:
         """The moved signal: (g.f)(x) = f(x - g).
 
@@ -64,7 +81,7 @@ class Translations(Group):
         """
         self.check(signal)
         g = self.element(g, device=signal.device)
-        lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
+        lead = broadcast(g.shape[:-1], signal.shape[: -self.ndim])
         function = _Move if torch.compiler.is_compiling() else _MoveForward
         return function.apply(signal.expand(*lead, *self.grid), g, self)
 
@@ -86,36 +103,45 @@ class Translations(Group):
         moving copies rows, and convolutions are fastest so.
         """
         self.check(signal)
-        g = self.element(self.identity if g is None else g, device=signal.device)
+        g = (
+            Shifts(self.element(self.identity if g is None else g))
+            if not isinstance(g, Shifts)
+            else g
+        )
         if neighbours is None:
-            lead = torch.broadcast_shapes(g.shape[:-1], signal.shape[: -self.ndim])
-            if not lead or (g.ndim > 1 and g.shape[-2] > 1):  # each channel on its own
+            lead = broadcast(g.g.shape[:-1], signal.shape[: -self.ndim])
+            if not lead or (g.g.ndim > 1 and g.g.shape[-2] > 1):  # each channel on its own
                 alone = signal.unsqueeze(-1 - self.ndim)
-                return self.act_padded(g[..., None, :], alone, padding).squeeze(-1 - self.ndim)
+                return self.act_padded(g.g[..., None, :], alone, padding).squeeze(-1 - self.ndim)
             signal = signal.expand(*lead, *self.grid)
-            start = torch.arange(math.prod(lead[:-1]), device=signal.device)
-            start = start.reshape(*lead[:-1], 1)
-        else:
-            batch, V = signal.shape[:2]
-            start = V * torch.arange(batch, device=signal.device)[:, None, None] + neighbours
-            start = start.where(neighbours < V, batch * V)
+        lead = signal.shape[: -1 - self.ndim]
+        index = g.once(
+            (lead, padding, neighbours), lambda: self._rows_read(g.g, lead, padding, neighbours)
+        )
         rows = signal.movedim(-1 - self.ndim, -1).flatten(0, -2)
-        # Which row each point of the result is: that of the position minus g, axis by axis.
-        index = start.reshape(*start.shape, *(1,) * self.ndim)
-        for axis, size in enumerate(self.grid):
-            x = torch.arange(-padding, size + padding, device=signal.device)
-            x = (x - g[..., axis, None]) % size
-            x = x.reshape(*x.shape[:-1], *(-1 if a == axis else 1 for a in range(self.ndim)))
-            index = index * size + x
-        if neighbours is not None:  # who is absent is a row of zeros, the last
-            index = index.clamp(max=len(rows))
-            rows = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
-        index = index.movedim(-1 - self.ndim, -1)
+        if neighbours is not None:  # who is absent is a plane of zeros, the last
+            rows = torch.cat([rows, rows.new_zeros(math.prod(self.grid), rows.shape[1])])
         moved = rows.index_select(0, index.flatten())
         moved = moved.reshape(*index.shape[:-1], -1).movedim(-1, -1 - self.ndim)
         # A compiler chooses layouts itself. It is misled by one channel, whose layout is ambiguous.
         canonical = torch.contiguous_format
         return moved.clone(memory_format=canonical) if torch.compiler.is_compiling() else moved
+
+    def _rows_read(self, g, lead, padding, neighbours) -> Int[Tensor, "*lead *padded d"]:
+        """Which row of a signal (*lead, channel, *grid) each point of the moved and padded one is: that
+        of the position minus g, axis by axis, in the plane of the neighbour d."""
+        plane = torch.arange(math.prod(lead), device=g.device).reshape(*lead, 1)
+        if neighbours is not None:
+            V = lead[1]
+            plane = (plane[:, :1] + neighbours).where(neighbours < V, math.prod(lead))
+        within, g = 0, torch.atleast_2d(g)
+        for axis, n in enumerate(self.grid):
+            x = torch.arange(-padding, n + padding, device=g.device)
+            x = (x[:, None] - g[..., None, :, axis]) % n
+            points = (-1 if a == axis else 1 for a in range(self.ndim))
+            within = n * within + x.reshape(*g.shape[:-2], *points, g.shape[-2])
+        plane = plane.reshape(*plane.shape[:-1], *(1,) * self.ndim, -1)
+        return math.prod(self.grid) * plane + within  # the only sum as large as the signal
 
     def kernel_shape(self, size: int, lifting: bool) -> tuple[int, ...]:
         """The free numbers of a kernel, for one input and one output channel: all its entries."""
@@ -127,6 +153,24 @@ class Translations(Group):
 
     def __repr__(self) -> str:
         return f"Translations({self.grid})"
+
+
+class Shifts:
+    """Translations that are made many times, and remember what they needed for it.
+
+    Attributes:
+        g: the elements, (*batch, axis).
+        shape: theirs.
+    """
+
+    def __init__(self, g: Int[Tensor, "*batch axis"]):
+        self.g, self.shape, self._made = g, g.shape, {}
+
+    def once(self, name, make: Callable):
+        """What `make` makes, made the first time that this name is asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
 
 class _Move(torch.autograd.Function):
