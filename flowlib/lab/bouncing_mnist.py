@@ -11,7 +11,7 @@ from flowlib.lab.data.bouncing import BouncingImages
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.experiment import by_name
 from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
-from flowlib.lab.translating_mnist import CONV_LSTM, fair
+from flowlib.lab.translating_mnist import CONV_LSTM, fair, wide
 
 # A room that is large beside its boxes: they turn in a sixth of the frames, and the network sees where
 # they go before it is asked. In a small room a box comes back to where it was.
@@ -72,6 +72,8 @@ TABLES = by_name(
             "fernn-separable": ForecastRow(
                 "the same with separable velocity mixing", None, mixing=1, separable=True
             ),
+            # As many parameters as full mixing has, about.
+            **wide(2, "fernn", ForecastRow("FERNN, the same V", None)),
             **CONV_LSTM,
         },
         presets=fair(PRESETS),

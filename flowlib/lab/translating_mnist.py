@@ -88,29 +88,32 @@ CONV_LSTM = {
     "conv-lstm": ForecastRow("ConvLSTM", STILL, cell=LSTMCell),
     "conv-lstm-5": ForecastRow("ConvLSTM, 5 x 5, 2 x updates", STILL, cell=LSTMCell, kernel_size=5),
 }
-RATES = (1, 2, 4)  # of the wide G-RNN: the preset's learning rate divided by them
+RATES = (1, 2, 4)  # of wide networks: the preset's learning rate divided by them
 
 
-def wide(width: int) -> dict[str, ForecastRow]:
-    """The G-RNN with more channels, at three learning rates: its best one counts.
+def wide(
+    width: int, base: str = "g-rnn", row: ForecastRow = ONE["g-rnn"]
+) -> dict[str, ForecastRow]:
+    """A row with more channels, at three learning rates: its best one counts.
 
     Example:
         >>> list(wide(4))
         ['g-rnn-wide', 'g-rnn-wide-2', 'g-rnn-wide-4']
     """
-    title = f"G-RNN, {width} x channels"
-    titles = {f"g-rnn-wide-{by}": f"{title}, rate / {by}" for by in RATES[1:]}
-    return {
-        name: ForecastRow(title, STILL, width=width)
-        for name, title in {"g-rnn-wide": title, **titles}.items()
-    }
+    row = replace(row, title=f"{row.title}, {width} x channels", width=width)
+    slower = {f"{base}-wide-{by}": f"{row.title}, rate / {by}" for by in RATES[1:]}
+    return {f"{base}-wide": row, **{m: replace(row, title=t) for m, t in slower.items()}}
 
 
 def fair(presets: dict[str, ForecastPreset]) -> dict[str, ForecastPreset]:
-    """Presets in which the wide G-RNN has its rates, and the ConvLSTM the seconds of FERNN-V2."""
+    """Presets in which wide networks have their rates, and the ConvLSTM the seconds of FERNN-V2."""
 
     def own(p):
-        rates = {f"g-rnn-wide-{by}": {"learning_rate": p.learning_rate / by} for by in RATES[1:]}
+        rates = {
+            f"{base}-wide-{by}": {"learning_rate": p.learning_rate / by}
+            for base in ("g-rnn", "fernn")
+            for by in RATES[1:]
+        }
         return {**rates, "conv-lstm-5": {"updates": 2 * p.updates}}
 
     return {name: replace(p, own=own(p)) for name, p in presets.items()}
