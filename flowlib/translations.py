@@ -80,7 +80,7 @@ class Translations(Group):
             ValueError: the signal's last axes are not this grid.
         """
         self.check(signal)
-        g = self.element(g, device=signal.device)
+        g = g if isinstance(g, Shifts) else self.element(g, device=signal.device)
         lead = broadcast(g.shape[:-1], signal.shape[: -self.ndim])
         function = _Move if torch.compiler.is_compiling() else _MoveForward
         return function.apply(signal.expand(*lead, *self.grid), g, self)
@@ -103,11 +103,8 @@ class Translations(Group):
         moving copies rows, and convolutions are fastest so.
         """
         self.check(signal)
-        g = (
-            Shifts(self.element(self.identity if g is None else g))
-            if not isinstance(g, Shifts)
-            else g
-        )
+        if not isinstance(g, Shifts):
+            g = Shifts(self.element(self.identity if g is None else g, device=signal.device))
         if neighbours is None:
             lead = broadcast(g.g.shape[:-1], signal.shape[: -self.ndim])
             if not lead or (g.g.ndim > 1 and g.g.shape[-2] > 1):  # each channel on its own
@@ -183,23 +180,16 @@ class _Move(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        _, g, ctx.group = inputs
-        ctx.save_for_backward(g)
+        _, ctx.g, ctx.group = inputs
 
     @staticmethod
     def backward(ctx, gradient):
-        (g,) = ctx.saved_tensors
-        return ctx.group.act(-g, gradient), None, None
+        return ctx.group.act(ctx.group.inverse(ctx.g), gradient), None, None
 
 
 class _MoveForward(_Move):
     """The same with forward derivatives (`torch.func.jvp`), which torch.compile does not take."""
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
-        _Move.setup_context(ctx, inputs, output)
-        ctx.save_for_forward(inputs[1])
-
-    @staticmethod
     def jvp(ctx, of_signal, *_):
-        return ctx.group.act(ctx.saved_tensors[0], of_signal)
+        return ctx.group.act(ctx.g, of_signal)
