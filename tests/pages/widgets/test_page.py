@@ -20,6 +20,7 @@ from flowlib.pages.examples import (
 from flowlib.pages.widgets import page
 from flowlib.pages.widgets.bump import NetworkRun
 from flowlib.pages.widgets.flow import Orbit
+from flowlib.pages.widgets.memories import MemoriesWidget
 from flowlib.pages.widgets.page import PageWidget
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -35,11 +36,13 @@ def make(name):
         return square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=16)
     if name == "latent":
         return latent_widget(leaky_network(RING, V), steps=4)
+    if name == "memories":
+        return MemoriesWidget(torch.arange(30).reshape(5, 6) / 30)
     generator = torch.Generator().manual_seed(0)
     return flow_widget(torch.rand(1, 28, 28, generator=generator))
 
 
-@pytest.fixture(params=["bump", "square", "latent", "flow"])
+@pytest.fixture(params=["bump", "square", "latent", "memories", "flow"])
 def widget(request):
     return make(request.param)
 
