@@ -4,6 +4,7 @@ Where they do not, the chapter says so, and this file says which.
 """
 
 from pathlib import Path
+from statistics import geometric_mean
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_between_generators(mean):
             skill[model, row["seed"]] = row["metrics"]["skill"]
             assert row["metrics"]["repeat_share"] < 0.15  # 1 of 11 velocities is rest
     for worse, better, least in (
-        *(("v0", "v1", 1.5), ("v0", "v5", 1.5), ("v1", "v24", 2), ("v5", "v24", 2)),
+        *(("v0", "v1", 1), ("v0", "v5", 1), ("v1", "v24", 2), ("v5", "v24", 2)),
         *(("v24", "v135", 1), ("v135", "v12345", 1), ("v0", "v12345", 20)),  # published: 18
     ):
         seeds = [seed for model, seed in error if model == worse and (better, seed) in error]
@@ -214,13 +215,14 @@ def test_bouncing(mean):
     ):
         found = ratios(table, worse, better, "laptop")
         assert found and all(least < ratio < most for ratio in found), (worse, better, found)
+    # With as many parameters a network that does not mix is as good: the lead of mixing is its size.
+    assert 0.9 < geometric_mean(ratios(table, "fernn-mixing", "fernn-wide", "laptop")) < 1.25
 
 
 def test_augmentation_does_not_replace_the_flow():
     few = experiments()["augmentation"]
-    assert min(ratios(few, "g-rnn-fixed", "g-rnn", "laptop")) > 1.1
-    found = ratios(few, "fernn-v2-fixed", "fernn-v2", "laptop")
-    assert 0.8 < min(found) and max(found) < 1.5
+    for m in ("g-rnn", "fernn-v2"):
+        assert min(ratios(few, f"{m}-fixed", m, "laptop")) > 1
     assert min(ratios(few, "g-rnn", "fernn-v2-fixed", "laptop")) > 5
 
 
