@@ -55,8 +55,8 @@ def read_velocity(velocity_of: Answer) -> str:
         return to + (v - to + 16) % 32 - 16  # on a ring of 32 the velocities v + 32 k are one
 
     for v in (0, 3, -2, 14, 31):
-        moving, true = flow_video(RING, still, v), torch.tensor(float(v))
-        with_ends = torch.tensor(((11 + 11 * v) % 32 - 11) / 11)
+        moving, true = flow_video(RING, still, v), torch.tensor(v).double()
+        with_ends = ((11 + 11 * true) % 32 - 11) / 11  # from where it was first and last
         hold(
             f"a bump at rest that flows at v has the velocity v, for v = {v},",
             nearest(velocity_of.tensor(moving, shape=()).double(), true),
@@ -210,8 +210,8 @@ def mirror(lift_mirror: Answer, act_lifted: Answer) -> str:
 
 @exercise("rnn-gate")
 def rnn_gate(network: Answer) -> str:
-    """A gated network: states (batch, time, channel, 32) of a video (2, 10, 1, 32)."""
-    video = 5 * noise(2, 10, 1, 32)
+    """A gated network: states (batch, time, channel, 32) of a video (1, 6, 1, 32)."""
+    video = 5 * noise(1, 6, 1, 32)
 
     def states(video):
         return network.tensor(video, shape=(*video.shape[:2], None, 32))

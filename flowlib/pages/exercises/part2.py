@@ -60,7 +60,7 @@ def flow_turn(turned: Answer) -> str:
     quarter, square = Rotations(4, size=12), Translations((12, 12))
     video = noise(1, 4, 1, 12, 12)
     turned_video = quarter.act(90, video)
-    for v in [(0, 1), (1, 0), (2, -3)]:
+    for v in [(2, -3), (0, 1), (1, 0)]:
         w = turned.element(square, v)
         y, x = v
         hold(
@@ -68,7 +68,7 @@ def flow_turn(turned: Answer) -> str:
             flow_video(square, turned_video, w),
             quarter.act(90, flow_video(square, video, v)),
             {
-                f"{mistake}": flow_video(square, turned_video, made)
+                mistake: flow_video(square, turned_video, made)
                 for mistake, made in {
                     "the turn were clockwise (+y is down)": (x, -y),
                     "the turn changed no velocity": v,

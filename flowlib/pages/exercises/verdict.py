@@ -154,7 +154,7 @@ def hold(
         compare(law, left, right, TOLERANCE)
     except LawBroken as broken:
         said = str(broken)
-        if left.shape == right.shape and left.ndim == 1:  # an element: all of it, not one entry
+        if left.shape == right.shape and left.ndim == 1 and len(left) < 4:  # an element, all of it
             said = f"{law} fails: the left side is {show(left)}, the right side {show(right)}."
         known = [name for name, made in (mistakes or {}).items() if same(left, made)]
         raise LawBroken(f"{said[:-1]}, as if {known[0]}." if known else said) from None
