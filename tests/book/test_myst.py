@@ -46,7 +46,7 @@ async ([module, state]) => {
 def shown(request, browser, tmp_path_factory):
     file = tmp_path_factory.mktemp("myst") / "widget.mjs"
     text = make(request.param).to_myst(file)
-    address, body = re.fullmatch(r"```\{anywidget\} (.+)\n(.+)\n```\n", text).groups()
+    address, body = re.fullmatch(r"```\{anywidget\} (.+)\n(    .+)\n```\n", text).groups()
     assert address == str(file)
     with Visit(browser, "about:blank") as visit:
         visit.page.evaluate(START, [file.read_text(encoding="utf8"), json.loads(body)])

@@ -134,7 +134,10 @@ class PageWidget(anywidget.AnyWidget):
         Source: MyST's guide to widgets, https://mystmd.org/guide/widgets (mystmd 1.8).
         """
         Path(module).write_text(str(self._esm), encoding="utf-8")
-        return f"```{{anywidget}} {module}\n{json.dumps(self._json(), allow_nan=False)}\n```\n"
+        state = json.dumps(self._json(), allow_nan=False)
+        # MyST reads a body as Markdown too, and needs minutes for 100 kB of text with many brackets;
+        # what is indented by four is code, which it leaves alone.
+        return f"```{{anywidget}} {module}\n    {state}\n```\n"
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
