@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 import flowlib as fl
 from flowlib.pages.exercises import check
-from flowlib.pages.exercises.verdict import EXERCISES
+from flowlib.pages.exercises.reply import EXERCISES
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("[01][0-9]_*.ipynb"))[:11]
 
@@ -153,16 +153,16 @@ def said(name, old="", new=""):
     torch.manual_seed(0)
     nine, V = fl.Translations(9), fl.translation_velocities(4, ndim=1)
     rnn = fl.FERNN(nine, V, 1, 6, nonlinearity=torch.tanh).double().requires_grad_(False)
-    verdicts = []
+    replies = []
     names = {
-        "check": lambda *answers: verdicts.append(check(*answers)),
+        "check": lambda *answers: replies.append(check(*answers)),
         "ring": fl.Translations(32), "V": fl.translation_velocities(2, ndim=1),
         "nine": nine, "rnn": rnn, "fl": fl, "torch": torch, "F": F,
         "on_the_line": lambda shift: (torch.arange(32) + shift).clamp(0, 31) == torch.arange(32) + shift,
     }  # fmt: skip
     exec(source.replace(old, new), names)
-    (verdict,) = verdicts
-    return verdict
+    (reply,) = replies
+    return reply
 
 
 def test_each_chapter_says_which_call_to_make():
@@ -174,11 +174,11 @@ def test_each_chapter_says_which_call_to_make():
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_books_solution_is_right(name):
-    verdict = said(name)
-    assert verdict and repr(verdict).startswith("Right: ")
+    reply = said(name)
+    assert reply and repr(reply).startswith("Right: ")
     # The chapter shows this sentence, and nbval compares it when it runs the chapter.
     (output,) = CALLS[name][2]["outputs"]
-    assert "".join(output["data"]["text/plain"]) == repr(verdict)
+    assert "".join(output["data"]["text/plain"]) == repr(reply)
 
 
 @pytest.mark.parametrize(
@@ -186,19 +186,19 @@ def test_the_books_solution_is_right(name):
 )
 def test_a_planted_mistake_is_caught(name, edit):
     old, new, expected = edit
-    verdict = said(name, old, new)
-    assert not verdict
-    assert re.match("Not (yet|a|equivariant|invariant|flow)", repr(verdict))
-    assert expected in repr(verdict)
+    reply = said(name, old, new)
+    assert not reply
+    assert re.match("Not (yet|a|equivariant|invariant|flow)", repr(reply))
+    assert expected in repr(reply)
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_what_goes_wrong_in_a_readers_function_is_a_sentence(name):
     count = len(inspect.signature(EXERCISES[name]).parameters)
     for answer in (lambda *_: None, lambda *_: 1 / 0, lambda *_: "f", torch.rand, 3, None):
-        verdict = check(name, *[answer] * count)
-        assert not verdict and verdict.sentence.startswith("Not yet: ")
-        assert "\n" not in verdict.sentence and verdict.sentence.endswith((".", "?"))
+        reply = check(name, *[answer] * count)
+        assert not reply and reply.sentence.startswith("Not yet: ")
+        assert "\n" not in reply.sentence and reply.sentence.endswith((".", "?"))
     assert check("write-flow", lambda v, t: 1 / 0).sentence == (
         "Not yet: your function stops for (0, 1) and 0 with ZeroDivisionError: division by zero."
     )

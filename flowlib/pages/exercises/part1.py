@@ -17,7 +17,7 @@ from flowlib.laws import (
     check_invariance,
 )
 from flowlib.pages.examples import bump
-from flowlib.pages.exercises.verdict import Answer, exercise, hold, noise, remembers
+from flowlib.pages.exercises.reply import Answer, exercise, hold, noise, remembers
 from flowlib.translations import Translations
 
 RING = Translations(32)

@@ -7,7 +7,7 @@ import torch
 from flowlib.flows import flow, flow_video
 from flowlib.laws import LawBroken, check_flow, check_flow_equivariance, check_invariance
 from flowlib.pages.exercises.part1 import RING, commutes
-from flowlib.pages.exercises.verdict import Answer, exercise, hold, noise, remembers
+from flowlib.pages.exercises.reply import Answer, exercise, hold, noise, remembers
 from flowlib.rotations import Rotations
 from flowlib.translations import Translations
 

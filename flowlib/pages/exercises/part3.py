@@ -16,7 +16,7 @@ from flowlib.laws import (
 )
 from flowlib.pages.examples import bump
 from flowlib.pages.exercises.part1 import RING
-from flowlib.pages.exercises.verdict import Answer, exercise, hold, noise, same
+from flowlib.pages.exercises.reply import Answer, exercise, hold, noise, same
 from flowlib.recurrent import FERNN
 from flowlib.translations import Translations
 

@@ -23,7 +23,7 @@ EXERCISES: dict[str, Callable[..., str]] = {}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Reply:
     """What `check` says. True if the answer is right.
 
     Attributes:
@@ -41,7 +41,7 @@ class Verdict:
         return self.sentence
 
 
-def check(name: str, *answers) -> Verdict:
+def check(name: str, *answers) -> Reply:
     """Say in one sentence whether an answer to an exercise is right, and if not which law fails.
 
     Args:
@@ -49,7 +49,7 @@ def check(name: str, *answers) -> Verdict:
         answers: the reader's function, in a few exercises two; a network or a group where one is asked for.
 
     Returns:
-        A verdict, shown as its sentence, that is true if the answer is right. Whatever happens inside the
+        A reply, shown as its sentence, that is true if the answer is right. Whatever happens inside the
         reader's function is part of it: a wrong shape and an error become sentences too.
 
     Raises:
@@ -74,10 +74,10 @@ def check(name: str, *answers) -> Verdict:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)  # the same inputs each time, and none taken from the reader's own
         try:
-            return Verdict(True, f"Right: {law(*map(Answer, answers))}")
+            return Reply(True, f"Right: {law(*map(Answer, answers))}")
         except LawBroken as broken:
             said = str(broken)
-            return Verdict(False, said if said.startswith("Not ") else f"Not yet: {said}")
+            return Reply(False, said if said.startswith("Not ") else f"Not yet: {said}")
 
 
 def exercise(name: str) -> Callable:
@@ -107,8 +107,9 @@ class Answer:
             result = self.given(*copy.deepcopy(arguments))
         except Exception as error:
             first = (str(error).splitlines() or [""])[0].rstrip(".")
+            hint = "; the inputs are float64" if "ouble" in first else ""
             raise LawBroken(
-                f"your function stops {_at(arguments)} with {type(error).__name__}: {first}."
+                f"your function stops {_at(arguments)} with {type(error).__name__}: {first}{hint}."
             ) from error
         if result is None:
             raise LawBroken(f"your function returns nothing {_at(arguments)}: is there a `return`?")
