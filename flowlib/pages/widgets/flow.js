@@ -12,6 +12,7 @@ function render({ model, el }) {
   const { steps: T, fastest, size: [H, W], orbits } = model.get("data");
   const { root, board, colour, choice, film, slider, panel, describe, start } = stage({ model, el }, "flow", CSS);
   const chosen = () => orbits.find((orbit) => orbit.name === model.get("generator")) || orbits[0];
+  const ink = new Map(orbits.map((orbit) => [orbit, bytesOf(orbit.frames.bytes)]));
   const origin = fastest * (T - 1); // where s = 0 stands in the lists over s
   const turns = (orbit) => orbit.elements[0].length === 1;
   const name = (orbit, element) => (turns(orbit) ? `${signed(element[0])}°` : `(${element.map(signed).join(", ")})`);
@@ -94,7 +95,7 @@ function render({ model, el }) {
     const home = visited.findIndex((k, i) => i > 0 && orbit.visits[k] === orbit.visits[origin]);
     const pen = panels.picture.pen(), side = pen.width;
     const first = orbit.visits[s] * H * W;
-    drawPicture(pen, bytesOf(orbit.frames.bytes).subarray(first, first + H * W), side);
+    drawPicture(pen, ink.get(orbit).subarray(first, first + H * W), side);
     pen.ctx.strokeStyle = colour.line;
     pen.ctx.strokeRect(0.5, 0.5, side - 1, side - 1);
     drawWay(pen, orbit, v, t, side);

@@ -13,7 +13,13 @@ const showError = (e) =>
   e === null ? "not defined" : e < ROUNDING ? (e === 0 ? "0" : `${e.toExponential(0)} (rounding)`)
     : e < 0.01 ? e.toExponential(1) : e.toFixed(2);
 const range = (count) => Array.from({ length: count }, (_, k) => k);
-const bytesOf = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+/** Bytes of a DataView; or of JSON, as which a MyST page holds the state: {"$bytes": base64}. */
+const bytesOf = (view) => (view.$bytes !== undefined ? Uint8Array.from(atob(view.$bytes), (c) => c.charCodeAt(0))
+  : new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+/** Does what a host may lack: MyST's model has nobody to save for, and throws when it is asked to. */
+function ifAble(act) {
+  try { act(); } catch (error) { console.debug(error.message); }
+}
 
 /** What pack.py packed, as numbers in [-1, 1]; row(k) is the k-th run of N of them. */
 function unpack({ zero, bytes }, N) {
@@ -37,7 +43,8 @@ function marked(tag, text, attributes = {}) {
 
 function isDark() {
   const { documentElement: page, body } = document;
-  const named = page.dataset.theme || page.getAttribute("theme"); // the book; Colab
+  const named = page.dataset.theme || page.getAttribute("theme") // the book; Colab
+    || ["dark", "light"].find((name) => page.classList.contains(name)); // MyST
   if (named === "dark" || named === "light") return named === "dark";
   if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false"; // JupyterLab
   return matchMedia("(prefers-color-scheme: dark)").matches;
@@ -113,7 +120,7 @@ function makePen(canvas, colour) {
 function stage({ model, el }, name, css) {
   const id = "fl" + Math.random().toString(36).slice(2), colour = {}, panels = {}, controls = {};
   let timer = null, speaking = null, frame = 0, told = "", drawAll;
-  const choose = (trait, value) => { model.set(trait, value); model.save_changes(); };
+  const choose = (trait, value) => { model.set(trait, value); ifAble(() => model.save_changes()); };
   const draw = () => {
     const style = getComputedStyle(root);
     for (const key of ["ink", "muted", "line", "grey", "accent", "still"])
@@ -216,7 +223,7 @@ function stage({ model, el }, name, css) {
     for (const trait of Object.keys(controls)) model.on("change:" + trait, redraw);
     size.observe(root);
     for (const node of [document.documentElement, document.body])
-      attributes.observe(node, { attributeFilter: ["data-theme", "theme", "data-jp-theme-light"] });
+      attributes.observe(node, { attributeFilter: ["data-theme", "theme", "class", "data-jp-theme-light"] });
     system.addEventListener("change", theme);
     theme();
     return () => {
@@ -224,7 +231,7 @@ function stage({ model, el }, name, css) {
       cancelAnimationFrame(frame);
       for (const observer of [size, attributes]) observer.disconnect();
       system.removeEventListener("change", theme);
-      for (const trait of Object.keys(controls)) model.off("change:" + trait, redraw);
+      for (const trait of Object.keys(controls)) ifAble(() => model.off("change:" + trait, redraw));
       root.remove();
     };
   }

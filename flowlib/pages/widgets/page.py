@@ -86,8 +86,9 @@ class PageWidget(anywidget.AnyWidget):
     """Base of the book's widgets: subclass it, set `_esm`, and add traits tagged `sync=True`.
 
     `_esm` is the path of the module's own text; it may use all that `kit.js` defines. Its
-    `render({model, el})` reads plain traits as JSON and bytes as a `DataView`, the same in both
-    lives. `title` stands above; `description` is the text alternative, for readers who do not see it.
+    `render({model, el})` reads plain traits as JSON and bytes through the kit, the same in a notebook,
+    in the book and in a MyST site. `title` stands above; `description` is the text alternative, for
+    readers who do not see it.
     """
 
     title = traitlets.Unicode("").tag(sync=True)
@@ -103,10 +104,12 @@ class PageWidget(anywidget.AnyWidget):
         own = set(self.trait_names(sync=True)) - set(ipywidgets.DOMWidget.class_trait_names())
         return {name: getattr(self, name) for name in sorted(own) if name[0] != "_"}
 
+    def _json(self) -> dict:
+        return {name: _encode(value) for name, value in self._state().items()}
+
     def to_html(self) -> str:
         """The widget as a piece of HTML that needs no kernel and no other host."""
-        state = {name: _encode(value) for name, value in self._state().items()}
-        payload = json.dumps({"module": str(self._esm), "state": state}, allow_nan=False)
+        payload = json.dumps({"module": str(self._esm), "state": self._json()}, allow_nan=False)
         # Here "<" only occurs inside strings, where this is the same character; without it no
         # "</script>" and no "<!--" can end the script early.
         payload = payload.replace("<", "\\u003c")
@@ -118,6 +121,23 @@ class PageWidget(anywidget.AnyWidget):
             f"<noscript><p>{text}</p></noscript></div>\n"
             f'<script type="module">{_START}</script>'
         )
+
+    def to_myst(self, module: str | Path) -> str:
+        """Write the ES module to a file, and return the directive that shows the widget in a MyST site.
+
+        Args:
+            module: the file, as the page names it, e.g. "square.mjs".
+
+        Returns:
+            An `{anywidget}` directive: the module, and as its body the state as JSON.
+
+        Source: MyST's guide to widgets, https://mystmd.org/guide/widgets (mystmd 1.8).
+        """
+        Path(module).write_text(str(self._esm), encoding="utf-8")
+        state = json.dumps(self._json(), allow_nan=False)
+        # MyST reads a body as Markdown too, and needs minutes for 100 kB of text with many brackets;
+        # what is indented by four is code, which it leaves alone.
+        return f"```{{anywidget}} {module}\n    {state}\n```\n"
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
