@@ -11,7 +11,7 @@ import torch
 
 import flowlib as fl
 from flowlib.pages import channels, examples, measured, picture, plots
-from flowlib.pages.widgets import pack
+from flowlib.pages.widgets import pack, weights
 
 MODULES = [m.name for m in pkgutil.walk_packages(fl.__path__, "flowlib.") if "__" not in m.name]
 
@@ -51,7 +51,7 @@ def test_every_public_name_of_the_library_has_one():
     assert [name for name in names if ">>> " not in getattr(fl, name).__doc__] == []
 
 
-@pytest.mark.parametrize("module", [channels, examples, measured, picture, plots, pack])
+@pytest.mark.parametrize("module", [channels, examples, measured, picture, plots, pack, weights])
 def test_every_function_of_the_pages_has_one(module):
     functions = {name: f for name, f in own(module) if inspect.isfunction(f) and "." not in name}
     assert [n for n, f in functions.items() if n[0] != "_" and ">>> " not in f.__doc__] == []

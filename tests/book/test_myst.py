@@ -16,7 +16,8 @@ from test_site import Visit, drawn, settle
 pytestmark = pytest.mark.browser
 
 make = runpy.run_path(str(ROOT / "tests/pages/widgets/test_page.py"))["make"]
-MODULES = [p.stem for p in (ROOT / "flowlib/pages/widgets").glob("*.js") if p.stem != "kit"]
+WIDGETS = sorted((ROOT / "flowlib/pages/widgets").glob("*.js"))
+MODULES = [p.stem for p in WIDGETS if p.with_suffix(".py").exists()]  # the others are parts of them
 START = """
 async ([module, state]) => {
   const heard = new EventTarget();

@@ -236,5 +236,5 @@ function stage({ model, el }, name, css) {
     };
   }
 
-  return { root, board, colour, slider, choice, film, panel, describe, start };
+  return { root, board, colour, slider, choice, film, panel, describe, start, redraw };
 }

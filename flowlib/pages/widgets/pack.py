@@ -66,6 +66,23 @@ def pack(name: str, values: np.ndarray) -> dict:
     }
 
 
+def pictures(name: str, images: ArrayLike, grid: Iterable[int] | None = None) -> bytes:
+    """Pictures (sample, 1, height, width) in [0, 1] as one byte a pixel, 255 for 1.
+
+    Example:
+        >>> pictures("digits", [[[[0.0, 1.0]]]])
+        b'\\x00\\xff'
+    """
+    images = array(images)
+    if images.ndim != 4 or images.shape[1] != 1 or not images.size:
+        raise ValueError(f"{name} has shape {images.shape}, expected (sample, 1, height, width)")
+    if grid is not None and images.shape[2:] != tuple(grid):
+        raise ValueError(f"{name} has pictures of {images.shape[2:]}, expected {tuple(grid)}")
+    if not (images.min() >= 0 and images.max() <= 1):  # of NaN neither is true
+        raise ValueError(f"{name} holds numbers outside of [0, 1]: scale the pictures")
+    return np.rint(images * 255).astype(np.uint8).tobytes()
+
+
 def numbers(values: np.ndarray | np.floating) -> list | float | None:
     """Numbers to be read, three digits each, in nested lists; NaN, which is no number, is None.
 

@@ -16,8 +16,14 @@ import ipywidgets
 import traitlets
 
 HERE = Path(__file__).parent
-STYLE = json.dumps((HERE / "kit.css").read_text(encoding="utf-8"))
-KIT = f"const STYLE = {STYLE};\n" + (HERE / "kit.js").read_text(encoding="utf-8")
+
+
+def read(name: str) -> str:
+    """The text of a file that lies here."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+KIT = f"const STYLE = {json.dumps(read('kit.css'))};\n" + read("kit.js")
 
 # Starts every widget of the page that is not started yet. It knows no widget by name, so the HTML
 # is the same on each execution, and any number of widgets (or two equal ones) share a page.

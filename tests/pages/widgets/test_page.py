@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,10 +17,13 @@ from flowlib.pages.examples import (
     square_widget,
 )
 from flowlib.pages.widgets import page
+from flowlib.pages.widgets.breaking import BreakWidget
 from flowlib.pages.widgets.bump import NetworkRun
 from flowlib.pages.widgets.flow import Orbit
 from flowlib.pages.widgets.memories import MemoriesWidget
 from flowlib.pages.widgets.page import PageWidget
+from flowlib.pages.widgets.throw import ThrowWidget
+from flowlib.pages.widgets.train import TrainWidget
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 RING = fl.Translations((16,))
@@ -39,10 +41,17 @@ def make(name):
     if name == "memories":
         return MemoriesWidget(torch.arange(30).reshape(5, 6) / 30)
     generator = torch.Generator().manual_seed(0)
-    return flow_widget(torch.rand(1, 28, 28, generator=generator))
+    if name == "flow":
+        return flow_widget(torch.rand(1, 28, 28, generator=generator))
+    pictures = torch.rand(256, 1, 13, 13, generator=generator)
+    if name == "train":
+        return TrainWidget(pictures, pictures[:64], "noise")
+    return {"breaking": BreakWidget, "throw": ThrowWidget}[name](pictures[:16])
 
 
-@pytest.fixture(params=["bump", "square", "latent", "memories", "flow"])
+@pytest.fixture(
+    params=["bump", "square", "latent", "memories", "flow", "train", "breaking", "throw"]
+)
 def widget(request):
     return make(request.param)
 
@@ -59,8 +68,9 @@ def test_a_notebook_gets_the_live_view_and_a_page_gets_html(widget):
 
 def test_the_module_is_the_kit_and_the_widgets_own_text_and_asks_nobody(widget):
     module = payload(widget)["module"]
-    own = Path(page.__file__).parent / (type(widget).__module__.split(".")[-1] + ".js")
-    assert module == str(widget._esm) == page.KIT + own.read_text(encoding="utf-8")
+    own = page.read(type(widget).__module__.split(".")[-1] + ".js")
+    assert module == str(widget._esm)
+    assert module.startswith(page.KIT) and module.endswith(own)
     assert not re.search(r"\bimport\b|https?:|\burl\(", module)
     assert module.count("export default") == 1
     assert not re.search(r"(https?:)?//[a-z0-9-]+(\.[a-z0-9-]+)+", widget.to_html(), re.I)
