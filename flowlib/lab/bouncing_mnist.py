@@ -76,7 +76,7 @@ TABLES = by_name(
             **wide(2, "fernn", ForecastRow("FERNN, the same V", None)),
             **CONV_LSTM,
         },
-        presets=fair(PRESETS),
+        presets=fair(PRESETS, "fernn"),
         videos=bouncing,
         published={
             "g-rnn": (2.5e-2, 3.2e-4),

@@ -105,15 +105,11 @@ def wide(
     return {f"{base}-wide": row, **{m: replace(row, title=t) for m, t in slower.items()}}
 
 
-def fair(presets: dict[str, ForecastPreset]) -> dict[str, ForecastPreset]:
-    """Presets in which wide networks have their rates, and the ConvLSTM the seconds of FERNN-V2."""
+def fair(presets: dict[str, ForecastPreset], base: str = "g-rnn") -> dict[str, ForecastPreset]:
+    """Presets in which the wide `base` has its rates, and the ConvLSTM the seconds of FERNN-V2."""
 
     def own(p):
-        rates = {
-            f"{base}-wide-{by}": {"learning_rate": p.learning_rate / by}
-            for base in ("g-rnn", "fernn")
-            for by in RATES[1:]
-        }
+        rates = {f"{base}-wide-{by}": {"learning_rate": p.learning_rate / by} for by in RATES[1:]}
         return {**rates, "conv-lstm-5": {"updates": 2 * p.updates}}
 
     return {name: replace(p, own=own(p)) for name, p in presets.items()}

@@ -16,7 +16,9 @@ import flowlib as fl
 from flowlib.pages.exercises import check
 from flowlib.pages.exercises.reply import EXERCISES
 
-CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("[01][0-9]_*.ipynb"))[1:12]  # 1 to 11
+CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("[01][0-9]_*.ipynb"))[
+    1:12
+]  # 1 to 11
 
 # What stands in the solution, what is put in its place, and what the sentence says of it.
 PLANTED = {
