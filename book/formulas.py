@@ -69,10 +69,12 @@ def typeset(formula: str, display: bool) -> str:
         ValueError: MathJax cannot read it.
     """
     try:
-        return IDLE.sub("", mathjax().call("typeset", formula, display))
+        made = IDLE.sub("", mathjax().call("typeset", formula, display))
     except JSEvalException as error:
         found = re.search(r"\bError: (.*)", str(error))
         raise ValueError(found[1] if found else str(error)) from error
+    # A wide formula scrolls, and so by keyboard.
+    return made.replace("<mjx-container", '<mjx-container tabindex="0"', 1) if display else made
 
 
 def typesetting(visit):

@@ -36,6 +36,7 @@ def test_a_formula_on_a_line_of_its_own():
         r"\[\begin{split}\begin{aligned} a &= b \\ c &= d \end{aligned}\end{split}\]",
     )
     assert html.count("<mjx-mtr") >= 2 and 'display="true"' in html
+    assert 'tabindex="0"' in html
 
 
 def test_what_is_taken_away_has_no_style():
