@@ -56,10 +56,6 @@ book: $(ENV)
 	@$(INPUTS) | cmp -s - _build/inputs || { rm -rf _build; mkdir _build; $(INPUTS) > _build/inputs; }
 	$(BIN)/python book/execute.py $(JOBS)
 	$(BIN)/jupyter-book build --all -q -W -n --keep-going .
-	@# Of MathJax's 20 MB the pages use TeX input, its extensions and one kind of font.
-	@find $(SITE)/_static/mathjax -type f ! -name tex-chtml.js ! -path '*/input/tex/extensions/*' \
-	  ! -path '*/output/chtml/fonts/*' -delete
-	@find $(SITE)/_static/mathjax -type d -empty -delete
 	@# A widget carries its data in its HTML; its state for html-manager would carry it once more.
 	@find $(SITE)/chapters -name '*.html' -exec perl -ni -e \
 	  'print unless m{<script type="application/vnd.jupyter.widget-state.json">}' {} +

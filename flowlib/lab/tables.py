@@ -84,7 +84,7 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
     """The published error at each velocity, in 1e-4, and ours below it, in 1e-3, as Markdown."""
     velocities = list(next(iter(experiment.published_by_velocity.values())))
     names = [v.removeprefix("0,") for v in velocities]
-    lines = [" | ".join(["V", "", *names]), " | ".join(["---"] * (len(names) + 2))]
+    lines = [" | ".join(["V", "error", *names]), " | ".join(["---"] * (len(names) + 2))]
     for model, published in experiment.published_by_velocity.items():
         ours = by_velocity(experiment, model, preset)
         for title, whose, errors, unit in (

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,27 +83,44 @@ def find_browser() -> str | None:
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/favicon.ico":  # the browser asks for it by itself; the book has none
-            self.send_response(204)
-            self.end_headers()
-        else:
-            super().do_GET()
+    """Files below a path of the server, and nothing beside it."""
+
+    def __init__(self, *args, below: str = "", **options):
+        self.below = below
+        super().__init__(*args, **options)
+
+    def translate_path(self, path):
+        if not path.startswith(f"{self.below}/"):
+            return ""
+        return super().translate_path(path.removeprefix(self.below))
 
     def log_message(self, *args):
         pass
 
 
-@pytest.fixture(scope="session")
-def site():
-    """The address of the built site."""
+@contextmanager
+def served(below: str = ""):
+    """The address of the built site, at a path of a server."""
     if not (SITE / "index.html").exists():
         pytest.fail("there is no built site: run make book first")
-    handler = functools.partial(Quiet, directory=str(SITE))
+    handler = functools.partial(Quiet, directory=str(SITE), below=below)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}{below}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site():
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def project_site():
+    """The site as GitHub serves the pages of a project: below its name."""
+    with served("/some/project") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
