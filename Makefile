@@ -2,9 +2,11 @@
 # make test    everything that CI runs
 # make serve   shows the built site in a browser
 # make clean   removes what was made here
+# make pdf     prints the site as one file
 # make publish-as URL=https://github.com/OWNER/NAME   sets the address of the repository everywhere
 .DELETE_ON_ERROR:
-.PHONY: book test serve clean env lint unit notebooks site-test browser publish-as changed links wheel as-reader
+.PHONY: book test serve clean env lint unit notebooks site-test browser publish-as changed links wheel as-reader \
+  pdf colab oldest
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -66,6 +68,9 @@ serve:
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
 
+pdf: browser book
+	$(BIN)/python book/pdf.py "$$($(BIN)/python tests/book/conftest.py)" _build/flow-equivariance.pdf
+
 publish-as:
 	$(PYTHON) book/publish.py "$(URL)"
 
@@ -83,6 +88,19 @@ wheel: $(ENV)
 as-reader:
 	cd chapters && for chapter in *.ipynb; do echo $$chapter; FLOWLIB_ADDRESS=$(CURDIR) \
 	  $(PYTHON) -m nbconvert --to notebook --execute --stdout $$chapter > /dev/null || exit 1; done
+
+# Every import and widget with the versions that Colab has. Its torch brings CUDA along, some 5 GB.
+colab: $(ENV)
+	[ -e build/colab/ready ] || { $(BIN)/uv venv -q --clear --python 3.12 build/colab && \
+	  $(BIN)/uv pip install -q --python build/colab -r tests/book/colab.txt && touch build/colab/ready; }
+	$(BIN)/pytest -q -m colab
+
+# The library's tests with the oldest versions that pyproject.toml allows.
+oldest: $(ENV)
+	$(BIN)/uv venv -q --clear --python 3.11 build/oldest
+	$(BIN)/uv pip install -q --python build/oldest --resolution lowest-direct -e '.[cluster,book]' \
+	  $$(grep -E '^(pytest|hypothesis|beartype)==' requirements.txt)
+	build/oldest/bin/python -m pytest -q --ignore=tests/book
 
 # --- the tests, cheap ones first --------------------------------------------------------------
 

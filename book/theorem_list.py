@@ -95,10 +95,15 @@ def box_row(app, page: str, docname: str, box: nodes.Element, measurements: list
     return nodes.row("", cell(paragraph(link, " ", *title(box))), cell(*found))
 
 
-def chapter_row(app, page: str, docname: str) -> nodes.row:
+def chapter_link(app, page: str, docname: str) -> nodes.reference:
+    """The number and the title of a chapter, with a link to it."""
     number = "".join(f"{n}. " for n in app.env.toc_secnumbers.get(docname, {}).get("", ()))
     name = nodes.Text(number + app.env.titles[docname].astext())
-    link = make_refnode(app.builder, page, docname, "", name)
+    return make_refnode(app.builder, page, docname, "", name)
+
+
+def chapter_row(app, page: str, docname: str) -> nodes.row:
+    link = chapter_link(app, page, docname)
     entry = cell(paragraph(nodes.strong("", "", link)), columns=2)
     return nodes.row("", entry, classes=["chapter"])
 

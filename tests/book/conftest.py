@@ -134,6 +134,19 @@ def browser():
         chromium.close()
 
 
+def settle(widget):
+    """Waits until a widget that draws in the next frame has drawn."""
+    widget.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def drawn(widget):
+    """All that a widget shows: its pictures, and its words."""
+    settle(widget)
+    return widget.evaluate("w => [...w.querySelectorAll('canvas')].map(c => c.toDataURL())"), (
+        widget.inner_text()
+    )
+
+
 if __name__ == "__main__":
     found = find_browser()
     print(found or "no Chromium found")

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
-from conftest import SITE, toc_pages
+from conftest import SITE, drawn, settle, toc_pages
 from fontTools.ttLib import TTFont
 
 pytestmark = pytest.mark.browser
@@ -172,19 +172,6 @@ def widgets(visit):
     """The widgets of a page, often none. What is done to them may cause no error and no request."""
     yield visit.page.locator(".flowlib-widget").all()
     assert visit.foreign == visit.errors == []
-
-
-def settle(widget):
-    """Waits until a widget that draws in the next frame has drawn."""
-    widget.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-
-
-def drawn(widget):
-    """All that a widget shows: its pictures, and its words."""
-    settle(widget)
-    return widget.evaluate("w => [...w.querySelectorAll('canvas')].map(c => c.toDataURL())"), (
-        widget.inner_text()
-    )
 
 
 def test_there_are_widgets(browser, site):

@@ -129,9 +129,7 @@ function stage({ model, el }, name, css) {
     drawAll();
   };
   const redraw = () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(draw); };
-  // JupyterLab keeps its keyboard shortcuts to itself below an element with this attribute.
-  const root = element("div", { class: "flowlib-widget " + name, "data-lm-suppress-shortcuts": "true" },
-    element("style", {}, STYLE + css));
+  const root = element("div", { class: "flowlib-widget " + name }, element("style", {}, STYLE + css));
   if (!el.getAttribute("aria-label")) { // live in a notebook: the page's frame is not there
     root.setAttribute("role", "figure");
     root.setAttribute("aria-label", model.get("description"));
@@ -217,6 +215,9 @@ function stage({ model, el }, name, css) {
   /** Draws now, and when a trait, the size or the theme changes. Returns what takes it all down. */
   function start(drawing) {
     drawAll = drawing;
+    // JupyterLab keeps its keyboard shortcuts to itself where the focused element has this attribute.
+    for (const control of root.querySelectorAll("input, button, [tabindex]"))
+      control.setAttribute("data-lm-suppress-shortcuts", "true");
     const theme = () => { root.dataset.dark = isDark(); redraw(); };
     const size = new ResizeObserver(redraw), attributes = new MutationObserver(theme);
     const system = matchMedia("(prefers-color-scheme: dark)");
