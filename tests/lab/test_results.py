@@ -57,7 +57,8 @@ def test_what_each_choice_is_worth():
     assert min(ratios(table, "g-rnn", "fernn-v2", "laptop")) > 20
     for change in ("forgets", "twice", "constant", "mean"):
         assert max(ratios(table, f"fernn-v2-{change}", "fernn-v2", "laptop")) < 10
-    assert min(ratios(table, "fernn-v2-twice", "fernn-v2", "laptop")) > 1.1
+    for change in ("twice", "mean"):
+        assert min(ratios(table, f"fernn-v2-{change}", "fernn-v2", "laptop")) > 1.1
     for change in ("forgets", "twice", "constant"):
         found = ratios(table, f"g-rnn-{change}", "g-rnn", "laptop")
         assert 0.9 < min(found) and max(found) < 1.1
