@@ -114,7 +114,7 @@ def test_the_wheel_holds_the_package_and_the_ledger_and_no_more(built):
     source, wheel, _ = built
     names = zipfile.ZipFile(wheel).namelist()
     package = [path.relative_to(source) for path in source.glob("flowlib/**/*")]
-    wanted = {str(path) for path in package if path.suffix in (".py", ".js", ".css")}
+    wanted = {str(path) for path in package if path.suffix in (".py", ".js", ".css", ".json")}
     ledger = {path.name for path in source.glob("book/results/*.jsonl")}
     assert {name for name in names if name.startswith("flowlib/")} == wanted
     rest = {Path(name) for name in names if not name.startswith("flowlib/")}

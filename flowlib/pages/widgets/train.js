@@ -189,7 +189,7 @@ function render({ model, el }) {
   });
   return () => {
     document.removeEventListener("visibilitychange", look);
-    listen("off");
+    ifAble(() => listen("off"));
     worker.terminate();
     stop();
   };
