@@ -67,12 +67,14 @@ def test_a_widget_follows_mouse_and_keys(place, browser, jupyter):
     page.set_default_timeout(240_000)  # the machine may be busy
     page.goto(f"{address}/{place}/{name}")
     page.get_by_role("heading", name="The G-RNN fails").wait_for()
+    ready = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    ready.wait_for()  # what is asked of a kernel that is not there yet may be forgotten
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     widget = page.locator(".flowlib-widget")
     slider = widget.locator("input[name=time]")
     slider.wait_for()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    ready.wait_for()
     assert widget.locator("xpath=ancestor::*[contains(@class, 'flowlib-page')]").count() == 0
 
     slider.scroll_into_view_if_needed()
