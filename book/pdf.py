@@ -43,7 +43,6 @@ PREPARE = """async (site) => {
   for (const { id } of article.querySelectorAll("[id]:not(svg *)"))
     places.append(Object.assign(document.createElement("a"), { href: "#" + id }));
   article.append(places);
-  await window.MathJax?.startup?.promise;
   await document.fonts.ready;
   return titles;
 }"""

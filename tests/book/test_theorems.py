@@ -74,7 +74,6 @@ def page(browser, site):
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{site}/{PAGE}.html")
-    page.evaluate("window.MathJax?.startup?.promise.then(() => {})")
     yield page
     context.close()
 

@@ -9,15 +9,17 @@
 
 const K = 9; // entries of a kernel of 3 x 3
 
-/** Random numbers in [0, 1) from a seed (mulberry32, by Tommy Ettinger, public domain). */
+/** Random numbers in [0, 1) from a seed, by shifts and exclusive ors (Marsaglia 2003, "Xorshift RNGs"). */
 export function random(seed) {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), a | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  let x = Math.imul(seed + 1, 0x9e3779b1) || 1; // seeds side by side begin far apart
+  const next = () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) / 2 ** 32;
   };
+  for (let k = 0; k < 8; k++) next();
+  return next;
 }
 
 export const mod = (a, n) => ((a % n) + n) % n;

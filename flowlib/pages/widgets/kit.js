@@ -237,5 +237,5 @@ function stage({ model, el }, name, css) {
     };
   }
 
-  return { root, board, colour, slider, choice, film, panel, describe, start, redraw };
+  return { root, board, colour, slider, choice, film, panel, describe, start, redraw, choose };
 }

@@ -1,5 +1,6 @@
 // The memories of a FERNN on a torus, in a grid over V. The network is h_t(v) = f_t + W * [ψ_1(v)·h_{t-1}(v)]
-// with W = `keep` at its centre and `spread` at its four neighbours; what memories.py packed is its picture.
+// with W = `keep` at its centre and `spread` at its four neighbours. fernn.js computes it, and moving.js draws its
+// planes: both stand before.
 
 const CSS = `
 .memories .panels { grid-template: "still moving" / minmax(0, 1fr) minmax(0, 1fr); max-width: 680px; margin: auto; }
@@ -7,38 +8,25 @@ const CSS = `
 .memories .result { margin: .8rem 0 0; text-align: center; }
 .memories .result b { white-space: nowrap; }`;
 
-/** (g.f)(x) = f(x - g) on the torus. */
-function moveBy([gy, gx], f, [H, W]) {
-  const moved = new Float64Array(H * W), mod = (a, n) => ((a % n) + n) % n;
-  for (let y = 0; y < H; y++)
-    for (let x = 0; x < W; x++) moved[mod(y + gy, H) * W + mod(x + gx, W)] = f[y * W + x];
-  return moved;
-}
-
-/** W * h, all of h moving to its four neighbours. */
-function blur(h, keep, spread, size) {
-  const around = [[1, 0], [-1, 0], [0, 1], [0, -1]].map((g) => moveBy(g, h, size));
-  return h.map((value, i) => keep * value + spread * ((around[0][i] + around[1][i]) + (around[2][i] + around[3][i])));
-}
-
 /** h_t(v) for all v of V, t = 0 ... steps - 1, of a picture that moves at w: states[t][v]. */
 function memories(picture, w, V, { size, keep, spread, steps }) {
-  let state = V.map(() => new Float64Array(picture.length));
+  const rnn = new Forecaster({ grid: size, velocities: V, channels: 1, layers: 0 }), N = picture.length;
+  rnn.U.value.set([0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  rnn.W.value.set([0, spread, 0, spread, keep, spread, 0, spread, 0]);
+  let state = null;
   return range(steps).map((t) => {
-    const frame = moveBy([t * w[0], t * w[1]], picture, size);
-    state = state.map((h, k) => blur(moveBy(V[k], h, size), keep, spread, size).map((m, i) => m + frame[i]));
-    return state;
+    state = rnn.step(t, state, move(picture, size, [t * w[0], t * w[1]]), 1);
+    return V.map((_, k) => state.subarray(k * N, (k + 1) * N));
   });
 }
 
 function render({ model, el }) {
   const data = model.get("data"), { size, radius: r, steps: T, views } = data, [H, W] = size, n = 2 * r + 1;
-  const speeds = range(n).map((k) => k - r), V = speeds.flatMap((y) => speeds.map((x) => [y, x]));
+  const speeds = range(n).map((k) => k - r), V = velocities(r);
   const picture = Float64Array.from(unpack(data.picture, H * W).row(0));
   const { board, colour, film, slider, choice, panel, describe, start } = stage({ model, el }, "memories", CSS);
   const states = {}, of = (w) => (states[w] ||= memories(picture, w, V, data));
   const top = Math.max(...of([0, 0])[T - 1].map((h) => Math.max(...h))); // the brightest memory there is
-  const name = (v) => `(${v.map(signed).join(", ")})`;
 
   film(T);
   slider("down", "input moves down, <i>w<sub>y</sub></i>", speeds, signed, (w) => `${w} pixels per frame down`);
@@ -56,26 +44,18 @@ function render({ model, el }) {
   /** Where a memory is seen from: the ground, the moving input, or its own channel. */
   function seen(h, v, w, t) {
     const from = { [views[1]]: w, [views[2]]: v }[model.get("seen_from")] || [0, 0];
-    return moveBy([-t * from[0], -t * from[1]], h, size);
+    return move(h, size, [-t * from[0], -t * from[1]]);
   }
 
   /** The grid of one panel; channels that the law says nothing about are faint. */
   function drawGrid(name, t, w, all, paired, own) {
     const pen = panels[name].pen(), cell = (pen.width - 20) / n, inner = cell - 4;
-    const small = element("canvas", { width: W, height: H }), ctx = small.getContext("2d"), ink = rgb(colour.ink);
-    pen.ctx.imageSmoothingEnabled = false;
     V.forEach((v, k) => {
-      const x = 20 + (v[1] + r) * cell + 2, y = (v[0] + r) * cell + 2, pixels = ctx.createImageData(W, H);
-      seen(all[t][k], v, w, t).forEach((value, i) =>
-        pixels.data.set([...ink, 255 * Math.min(1, value / top) ** 0.7], 4 * i));
-      ctx.putImageData(pixels, 0, 0);
+      const x = 20 + (v[1] + r) * cell + 2, y = (v[0] + r) * cell + 2, mine = same(v, own);
       pen.ctx.globalAlpha = paired(v) ? 1 : 0.3;
-      pen.ctx.drawImage(small, x, y, inner, inner);
+      drawPlane(pen, seen(all[t][k], v, w, t), size, x, y, inner, colour.ink, 0.7 * top);
       pen.ctx.globalAlpha = 1;
-      const mine = v[0] === own[0] && v[1] === own[1];
-      pen.ctx.strokeStyle = mine ? colour.accent : paired(v) ? colour.still : colour.line;
-      pen.ctx.lineWidth = mine ? 2.5 : 1;
-      pen.ctx.strokeRect(x - 0.5, y - 0.5, inner + 1, inner + 1);
+      frame(pen, x - 1, y - 1, inner + 2, inner + 2, mine ? colour.accent : paired(v) ? colour.still : colour.line, mine ? 2.5 : 1);
     });
     speeds.forEach((v) => {
       pen.text(show(v), 14, (v + r + 0.5) * cell + 4, { align: "right" });
@@ -92,23 +72,18 @@ function render({ model, el }) {
     drawGrid("still", t, [0, 0], rest, ([y, x]) => at([y + w[0], x + w[1]]) >= 0, [0, 0]);
     drawGrid("moving", t, w, moved, ([y, x]) => at([y - w[0], x - w[1]]) >= 0, w);
     let most = 0;
-    partner.forEach((p, k) => p < 0 || moveBy([t * w[0], t * w[1]], rest[t][p], size).forEach(
+    partner.forEach((p, k) => p < 0 || move(rest[t][p], size, [t * w[0], t * w[1]]).forEach(
       (value, i) => { most = Math.max(most, Math.abs(value - moved[t][k][i])); }));
     const peaks = moved[t].map((h) => Math.max(...h)), best = V[peaks.indexOf(Math.max(...peaks))];
-    const winner = t ? `v = ${name(best)}` : "all are alike";
+    const winner = t ? `v = ${named(best)}` : "all are alike";
     number.textContent = showError(most);
     sharp.textContent = winner;
-    const now = `Time ${t}, input moves at ${name(w)}, seen from ${model.get("seen_from")}`;
+    const now = `Time ${t}, input moves at ${named(w)}, seen from ${model.get("seen_from")}`;
     describe({
       still: `${now}: ${V.length} memories of the picture at rest, rows v_y, columns v_x.`,
       moving: `${now}: ${V.length} memories of the moving picture; ${partner.filter((p) => p >= 0).length} have a partner. Sharpest: ${winner}.`,
     }, `${now}: sharpest memory ${winner}, largest difference ${showError(most)}.`);
   });
-}
-
-/** A CSS colour #rrggbb as three bytes. */
-function rgb(text) {
-  return [1, 3, 5].map((k) => parseInt(text.slice(k, k + 2), 16));
 }
 
 export default { render };

@@ -1,15 +1,13 @@
 """The memories of a FERNN on a torus: one picture a velocity, all of them in a grid over V.
 
-The network is so small, a kernel of five numbers, that the page computes it: for each velocity of the
-input, all of its states. A test holds them against `flowlib.FERNN`.
+Its kernels are set by hand, and the page computes its states, with `fernn.js`, for each velocity of the
+input. A test holds them against `flowlib.FERNN`.
 """
-
-from pathlib import Path
 
 import traitlets
 
 from .pack import ArrayLike, array, pack
-from .page import PageWidget, chosen
+from .page import KIT, PageWidget, chosen, read
 
 SEEN_FROM = ("the bank", "the input", "each channel")
 
@@ -26,7 +24,7 @@ class MemoriesWidget(PageWidget):
         what is shown first
     """
 
-    _esm = Path(__file__).parent / "memories.js"
+    _esm = KIT + "".join(map(read, ("fernn.js", "moving.js", "memories.js")))
     data = traitlets.Dict().tag(sync=True)
     time = traitlets.Int(0).tag(sync=True)
     down = traitlets.Int(0).tag(sync=True)

@@ -94,16 +94,17 @@ function sketch({ canvas }, [H, W], begin, change) {
   };
 }
 
-/** The plane of velocities: drag from the middle to throw. Returns what draws it. */
-function velocityPad({ canvas }, reach, choose) {
+/** The plane of velocities: drag from the middle, or press arrow keys, to throw. `thrown` tells the velocity that is
+ *  chosen, `throwAt` is told another. Returns what draws it. */
+function velocityPad({ canvas }, reach, thrown, throwAt) {
   let down = false;
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
-  const count = 2 * reach + 1;
+  const count = 2 * reach + 1, within = (a) => Math.min(reach, Math.max(-reach, a));
   const pick = (event) => {
     const box = canvas.getBoundingClientRect();
-    const along = (from, size) => Math.min(reach, Math.max(-reach, Math.floor(from / size * count) - reach));
-    choose([along(event.clientY - box.top, box.height), along(event.clientX - box.left, box.width)]);
+    const along = (from, size) => within(Math.floor(from / size * count) - reach);
+    throwAt([along(event.clientY - box.top, box.height), along(event.clientX - box.left, box.width)]);
   };
   canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); down = true; pick(event); });
   canvas.addEventListener("pointermove", (event) => down && pick(event));
@@ -112,7 +113,7 @@ function velocityPad({ canvas }, reach, choose) {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
     event.preventDefault();
-    choose(null, step);
+    throwAt(thrown().map((a, i) => within(a + step[i])));
   });
   return (pen, v, V, trained, colour) => {
     const side = pen.width / count, at = (k) => (k + reach + 0.5) * side;

@@ -14,7 +14,7 @@ function render({ model, el }) {
   const grnn = Forecaster.fromData(networks["G-RNN"]);
   const fernns = Object.fromEntries(Object.entries(RADIUS).map(([many, radius]) => // the same weights for every V
     [many, Forecaster.fromData(networks.FERNN, velocities(radius))]));
-  const { root, board, colour, choice, film, slider, panel, describe, start, redraw } = stage({ model, el }, "throw", CSS);
+  const { root, board, colour, choice, film, slider, panel, describe, start, redraw, choose } = stage({ model, el }, "throw", CSS);
   let shown = digit(0), own = false, number = 0, known = null;
 
   const button = (text, role, press) => {
@@ -44,11 +44,7 @@ function render({ model, el }) {
     if (!own) [shown, own] = [new Float64Array(N), true]; // the first stroke takes the digit's place
     return shown;
   }, () => { known = null; redraw(); });
-  const drawPad = velocityPad(panels.pad, REACH, (v, step = [0, 0]) => {
-    const to = v ?? thrown().map((a, i) => Math.min(REACH, Math.max(-REACH, a + step[i])));
-    ["down", "right"].forEach((trait, i) => model.set(trait, to[i]));
-    model.save_changes();
-  });
+  const drawPad = velocityPad(panels.pad, REACH, thrown, (v) => ["down", "right"].forEach((trait, i) => choose(trait, v[i])));
 
   /** What both networks forecast of the picture as it is thrown now. */
   function forecast(v, fernn) {

@@ -18,7 +18,7 @@ function render({ model, el }) {
     const values = Float64Array.from(bytesOf(bytes), (byte) => byte / 255);
     return range(values.length / N).map((k) => values.slice(k * N, (k + 1) * N));
   });
-  const { root, board, colour, choice, film, slider, panel, describe, start, redraw } = stage({ model, el }, "train", CSS);
+  const { root, board, colour, choice, film, slider, panel, describe, start, redraw, choose } = stage({ model, el }, "train", CSS);
   const form = root.querySelector("form");
   let shown = digits[1][0], own = false, number = 0, seed = 0, running = false, news = null;
 
@@ -69,16 +69,11 @@ function render({ model, el }) {
   const thrown = () => [model.get("down"), model.get("right")];
   const V = () => velocities(RADIUS[model.get("velocities")]), trained = () => MOVES[model.get("moves")];
   const movie = () => range(STEPS).map((t) => move(shown, grid, thrown().map((v) => v * t)));
-  const choose = (v, step = [0, 0]) => {
-    const to = v ?? thrown().map((a, i) => Math.min(REACH, Math.max(-REACH, a + step[i])));
-    ["down", "right"].forEach((trait, i) => model.set(trait, to[i]));
-    model.save_changes();
-  };
   const drawSketch = sketch(panels.sketch, grid, () => {
     if (!own) [shown, own] = [new Float64Array(N), true]; // the first stroke takes the digit's place
     return shown;
   }, () => changed());
-  const drawPad = velocityPad(panels.pad, REACH, choose);
+  const drawPad = velocityPad(panels.pad, REACH, thrown, (v) => ["down", "right"].forEach((trait, i) => choose(trait, v[i])));
 
   const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
@@ -107,8 +102,7 @@ function render({ model, el }) {
       href: URL.createObjectURL(new Blob([text], { type: "application/json" })) });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    model.set("saved", text);
-    model.save_changes();
+    choose("saved", text);
   }
   file.addEventListener("change", async () => {
     problem.textContent = "";

@@ -3,16 +3,13 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 import torch
 
 import flowlib as fl
-from flowlib.pages.widgets import memories, page
+from flowlib.pages.widgets import page
 from flowlib.pages.widgets.memories import MemoriesWidget
-
-SCRIPT = Path(memories.__file__).with_suffix(".js")
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
@@ -28,9 +25,11 @@ def test_the_page_has_the_states_of_the_network():
     asked = json.dumps([picture.flatten().tolist(), w, V.tolist(), {
         "size": [4, 5], "keep": 0.6, "spread": 0.05, "steps": steps,
     }])  # fmt: skip
-    text = (page.KIT + SCRIPT.read_text()).replace("export default", "const widget =")
+    text = page.KIT + page.read("fernn.js") + page.read("memories.js")
     text += f"\nconsole.log(JSON.stringify(memories(...{asked}).map((t) => t.map((h) => [...h]))));"
-    done = subprocess.run(["node", "-"], input=text, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["node", "--input-type=module", "-"], input=text, capture_output=True, text=True, check=True
+    )
     found = torch.tensor(json.loads(done.stdout), dtype=torch.float64)
     torch.testing.assert_close(found, states, rtol=0, atol=1e-14)
 
