@@ -155,6 +155,9 @@ TABLES = by_name(
         rows={
             **ONE,
             "fernn-v2-mixing": ForecastRow("FERNN-V2, velocity mixing", V2, mixing=1),
+            "fernn-v2-separable": ForecastRow(
+                "FERNN-V2, separable velocity mixing", V2, mixing=1, separable=True
+            ),
             **CONV_LSTM,
             **wide(4),
             "g-rnn-fixed": ForecastRow("G-RNN, one velocity a picture", STILL, fixed=True),
