@@ -14,7 +14,7 @@ import re
 import matplotlib.pyplot as plt
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import ConnectionPatch, Rectangle
 from torch import Tensor
 
 from flowlib.pages.channels import mosaic, velocity_colors, winners
@@ -22,6 +22,7 @@ from flowlib.pages.picture import Picture, animation, drawable
 
 __all__ = [
     "animation",
+    "arrow",
     "figure",
     "film",
     "frame",
@@ -179,6 +180,30 @@ def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle
         2.0
     """
     return Rectangle(corner, width, height, fill=False, edgecolor="white", lw=2)
+
+
+def arrow(source, target, label: str = "", color: str = GREY) -> None:
+    """Draw an arrow from one pair of axes to the next, on its right or below it, with a label.
+
+    Leave room between them: `drawing.get_layout_engine().set(wspace=0.2, hspace=0.2)`.
+
+    Example:
+        >>> drawing, (left, right) = figure(1, 2)
+        >>> arrow(left, right, "$F$")
+        >>> [text.get_text() for text in left.texts]
+        ['$F$']
+    """
+    below = source.get_subplotspec().rowspan != target.get_subplotspec().rowspan
+    start, end = ((0.5, -0.06), (0.5, 1.06)) if below else ((1.03, 0.5), (-0.03, 0.5))
+    line = {"arrowstyle": "-|>", "mutation_scale": 12, "lw": 1.5, "color": color}
+    source.figure.add_artist(
+        ConnectionPatch(start, end, "axes fraction", axesA=source, axesB=target, **line)
+    )
+    where = {"xytext": (6, -4), "va": "top"} if below else {"xytext": (2, 5), "va": "bottom"}
+    text = source.annotate(
+        label, start, xycoords="axes fraction", textcoords="offset points", color=color, **where
+    )
+    text.set_in_layout(False)
 
 
 def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: float):
