@@ -135,7 +135,7 @@ def picture(book: dict[str, Chapter], address) -> str:
         f'<g role="listitem"><a href="{address(name)}" '
         f'aria-label="{html.escape(spoken(chapter, book), quote=True)}">'
         f'<path class="box" d="M{LEFT},{row - 11:g}H{RIGHT}v22H{LEFT}z"/>'
-        f'<text x="{LEFT + 20}" y="{row + 5:g}" text-anchor="end">{chapter.number}</text>'
+        f'<text x="{LEFT + 20}" y="{row + 5:g}" text-anchor="end">{chapter.number}</text> '
         f'<text x="{LEFT + 27}" y="{row + 5:g}">{html.escape(chapter.title)}</text>'
         f"{''.join(arc(rows[n] + 4, row - 4) for n in arrows(name, book))}</a></g>"
         for (name, chapter), row in zip(book.items(), rows.values(), strict=True)

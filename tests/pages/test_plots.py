@@ -79,6 +79,19 @@ def test_film():
     assert svg.count("<image") == 6 and "truth" in svg and "G-RNN" in svg
 
 
+def test_an_arrow_lies_between_its_axes():
+    drawing, axes = plots.figure(2, 2)
+    drawing.get_layout_engine().set(wspace=0.2, hspace=0.2)
+    plots.arrow(axes[0, 0], axes[0, 1], "right")
+    plots.arrow(axes[0, 0], axes[1, 0], "down", plots.BLUE)
+    drawing.draw_without_rendering()
+    right, down = (line.get_window_extent() for line in drawing.artists)
+    corner, beside, below = (axis.bbox for axis in (axes[0, 0], axes[0, 1], axes[1, 0]))
+    assert corner.x1 < right.x0 < right.x1 < beside.x0
+    assert corner.y0 > down.y1 > down.y0 > below.y1
+    assert [text.get_text() for text in axes[0, 0].texts] == ["right", "down"]
+
+
 def test_velocity_map():
     """v_y down and v_x right, as everywhere: the error of each velocity lies where it belongs."""
     errors = {f"{y},{x}": 10.0 ** (3 * y + x) for y in (-1, 0, 1) for x in (-1, 0, 1)}
