@@ -79,7 +79,10 @@ def chapters(root: Path = ROOT) -> dict[str, Chapter]:
     try:
         TopologicalSorter({c.name: c.needs for c in book.values()}).prepare()
     except CycleError as circle:
-        raise ValueError(f"these need each other: {', '.join(circle.args[1])}") from circle
+        raise ValueError(
+            f"these need each other: {', '.join(circle.args[1])} (a link that is no need belongs "
+            "after **Time to run:**)"
+        ) from circle
     return book
 
 
