@@ -206,9 +206,9 @@ def staircase_widget(
         W_d = 0.05 for d != 0, all W_d together 0.8
 
     Args:
-        radius: R, of V = {-R, ..., R}, on a ring of 4R points.
+        radius: of V, on a ring of 4 radius points.
         mixing: the mixing radii r; 0 mixes none.
-        speeds: the velocities w of the input, less than 2R.
+        speeds: the velocities w of the input, less than 2 radius.
         steps: number of frames.
         options: title, mixing, velocity and time of `StaircaseWidget`, what is shown first.
 

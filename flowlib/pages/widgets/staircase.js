@@ -75,7 +75,8 @@ function render({ model, el }) {
     const most = (which) => showError(Math.max(0, ...which.map((v) => line[v + R])));
     const said = `The rim has reached ${pairs.length - exact.length} of ${pairs.length} pairs of channels` +
       (exact.length < pairs.length ? `; the largest error is ${most(pairs)}` : "") +
-      (exact.length ? `. In the others it is ${most(exact)}.` : ".") + ` ${n - pairs.length} of ${n} channels have no partner.`;
+      (exact.length ? `. In the others the error is ${most(exact)}.` : ".") +
+      ` ${n - pairs.length} of ${n} channels ${n - pairs.length === 1 ? "has" : "have"} no partner.`;
     words.textContent = said;
     const now = `Mixing radius ${r}, input moves at ${signed(w)}, time ${t}`;
     describe({

@@ -15,12 +15,12 @@ from .page import PageWidget, chosen
 
 
 class StaircaseWidget(PageWidget):
-    """The error of the law for V = {-R, ..., R}, over channels and time, and what is proven of it.
+    """The error of the law for V = {-v_max, ..., v_max}, over channels and time, and what is proven of it.
 
-    radius: R
-    errors: {mixing radius r: {w: (time, 2R + 1)}}, |h_t[psi(w).f](v) - psi_t(w).h_t[f](v - w)| relative to
-        the largest memory; what stands where v has no partner is not read
-    bounds: {r: {w: (2R + 1,)}}, what no error exceeds at any time, on the same scale; the same r and w
+    radius: v_max
+    errors: {mixing radius r: {w: (time, 2 v_max + 1)}}, |h_t[psi(w).f](v) - psi_t(w).h_t[f](v - w)|
+        relative to the largest memory; what stands where v has no partner is not read
+    bounds: {r: {w: (2 v_max + 1,)}}, what no error exceeds at any time, on the same scale; the same r and w
     title: shown above; mixing (r), velocity (which is w), time: what is shown first
     """
 
@@ -91,8 +91,8 @@ class StaircaseWidget(PageWidget):
         }
 
     def __repr__(self) -> str:
-        r, w, R = self.data["radii"], self.data["speeds"], self.data["radius"]
+        r, w, v_max = self.data["radii"], self.data["speeds"], self.data["radius"]
         return (
-            f"StaircaseWidget(V=[{-R}..{R}], mixing=[{r[0]}..{r[-1]}], speeds=[{w[0]}..{w[-1]}], "
+            f"StaircaseWidget(V=[{-v_max}..{v_max}], mixing=[{r[0]}..{r[-1]}], speeds=[{w[0]}..{w[-1]}], "
             f"time={self.data['steps']})"
         )
