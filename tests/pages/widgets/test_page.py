@@ -10,11 +10,13 @@ import traitlets
 
 import flowlib as fl
 from flowlib.pages.examples import (
+    bump,
     bump_widget,
     flow_widget,
     latent_widget,
     leaky_network,
     square_widget,
+    staircase_widget,
 )
 from flowlib.pages.widgets import page
 from flowlib.pages.widgets.breaking import BreakWidget
@@ -22,8 +24,10 @@ from flowlib.pages.widgets.bump import NetworkRun
 from flowlib.pages.widgets.flow import Orbit
 from flowlib.pages.widgets.memories import MemoriesWidget
 from flowlib.pages.widgets.page import PageWidget
+from flowlib.pages.widgets.pooling import PoolingWidget
 from flowlib.pages.widgets.throw import ThrowWidget
 from flowlib.pages.widgets.train import TrainWidget
+from flowlib.pages.widgets.window import WindowWidget
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 RING = fl.Translations((16,))
@@ -38,8 +42,13 @@ def make(name):
         return square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=16)
     if name == "latent":
         return latent_widget(leaky_network(RING, V), steps=4)
-    if name == "memories":
-        return MemoriesWidget(torch.arange(30).reshape(5, 6) / 30)
+    if name in ("memories", "window"):
+        widget = {"memories": MemoriesWidget, "window": WindowWidget}[name]
+        return widget(torch.arange(30).reshape(5, 6) / 30)
+    if name == "pooling":
+        return PoolingWidget(bump(16)[0])
+    if name == "staircase":
+        return staircase_widget()
     generator = torch.Generator().manual_seed(0)
     if name == "flow":
         return flow_widget(torch.rand(1, 28, 28, generator=generator))
@@ -50,7 +59,8 @@ def make(name):
 
 
 @pytest.fixture(
-    params=["bump", "square", "latent", "memories", "flow", "train", "breaking", "throw"]
+    params=["bump", "square", "latent", "memories", "window", "pooling", "staircase"]
+    + ["flow", "train", "breaking", "throw"]
 )
 def widget(request):
     return make(request.param)
