@@ -77,9 +77,9 @@ class TurningWidget(PageWidget):
         self.description = (
             "Interactive figure: a picture turns by quarters. A lifting convolution makes four responses of "
             "it, one an orientation, and a group convolution makes four outputs of those. When the picture "
-            f"turns, responses and outputs turn and change places, {held}. The kernel of the group convolution "
-            "is shown as it is stored, and as the output at a chosen orientation reads it, with the same entry "
-            "lit in both."
+            f"turns, responses and outputs turn and change places, {held}. The kernel of the group "
+            "convolution is shown as it is stored, and as the output at a chosen orientation reads it, with "
+            "the same entry lit in both."
         )
 
     @staticmethod
