@@ -56,7 +56,7 @@ function render({ model, el }) {
     });
   }
 
-  panels.errors.canvas.addEventListener("pointerdown", (event) => { // the slider does the same by keyboard
+  panels.errors.canvas.addEventListener("click", (event) => { // the slider does the same by keyboard
     const box = panels.errors.canvas.getBoundingClientRect();
     choose("velocity", V[Math.min(V.length - 1, Math.floor((event.clientX - box.left) / box.width * V.length))]);
     redraw();

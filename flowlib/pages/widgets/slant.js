@@ -47,7 +47,7 @@ function render({ model, el }) {
     const pen = panels.picture.pen(), cell = pen.width / W;
     drawPlane(pen, frames[t], size, 0, 0, pen.width, colour.ink);
     frame(pen, 0, 0, pen.width, pen.height, colour.line);
-    pen.line(at(t) * cell, 0, at(t) * cell, pen.height, colour.accent, 1.5);
+    pen.line(at(t) * cell, 0, at(t) * cell, pen.height, colour.accent, 2.5);
 
     const trace = panels.trace.pen(), step = trace.width / W;
     drawPlane(trace, frames.flatMap((f) => columns(f, size)), [T, W], 0, 0, trace.width, colour.ink, most);
@@ -55,7 +55,7 @@ function render({ model, el }) {
     frame(trace, 0, t * step, trace.width, step, colour.still, 2);
     for (const k of range(2 * fastest * T / W + 3).map((k) => k - fastest * T / W - 1).map(Math.round)) { // each copy of the ring
       const x = middle + a + k * W;
-      trace.line(x * step, step / 2, (x + (T - 1) * v) * step, (T - 0.5) * step, colour.accent, 1.5);
+      trace.line(x * step, step / 2, (x + (T - 1) * v) * step, (T - 0.5) * step, colour.accent, 2.5);
     }
     trace.dot(at(t) * step, (t + 0.5) * step, 4.5, colour.accent);
 

@@ -81,7 +81,7 @@ function render({ model, el }) {
     });
   }
 
-  panels.used.canvas.addEventListener("pointerdown", (event) => { // the slider does the same by keyboard
+  panels.used.canvas.addEventListener("click", (event) => { // the slider does the same by keyboard
     const { left, top, width } = panels.used.canvas.getBoundingClientRect(), cell = width / 4;
     const [x, y] = [(event.clientX - left) / cell, (event.clientY - top) / cell], phi = Math.min(3, Math.floor(x));
     const within = (a) => Math.min(K - 1, Math.floor(a * K)) - r;
