@@ -58,6 +58,11 @@ class CandidatesWidget(PageWidget):
                         "it wants a video of the same shape"
                     )
                 results = torch.stack([F(moved)[0, :, 0] for moved in flowing])
+                if results.min() < 0:
+                    raise ValueError(
+                        f"maps[{name!r}] gives {results.min():.2g}: only numbers from 0 on are drawn, "
+                        "so let it end in abs() or relu()"
+                    )
                 errors = [flow_equivariance_error(F, video, w, ring).max() for w in velocities]
                 found.append(
                     {

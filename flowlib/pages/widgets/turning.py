@@ -30,8 +30,9 @@ class TurningWidget(PageWidget):
     responses: (turn=4, orientation=4, H, H), what a lifting convolution makes of each, from 0 on
     kernel: (4, K, K), W(phi, y) of one channel, K odd
     outputs: (turn=4, orientation=4, H, H), what the group convolution makes of the responses, from 0 on
-    title: shown above; turn and theta, in quarter turns, and place, phi K^2 + the number of y in reading
-        order, which is lit: what is shown first
+    title: shown above; turn and theta, in quarter turns, and place, which is lit: what is shown first
+
+    A place is a number, K K phi + (K p + q), for the row p and the column q of the window at phi, from 0 on.
     """
 
     _esm = KIT + read("moving.js") + read("turning.js")
@@ -63,6 +64,11 @@ class TurningWidget(PageWidget):
         layers = {}
         for name, lifted in (("responses", responses), ("outputs", outputs)):
             lifted = shaped(name, lifted, {"turn": 4, "orientation": 4, **grid})
+            if lifted.min() < 0:
+                raise ValueError(
+                    f"{name} go down to {lifted.min():.2g}: only numbers from 0 on are drawn, so let them "
+                    "end in relu()"
+                )
             layers[name] = {"pictures": pack(name, lifted), **self._errors(lifted)}
         data = {
             "size": [H, H],

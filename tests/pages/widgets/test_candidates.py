@@ -64,6 +64,7 @@ def test_the_page_lets_a_video_flow():
         (VIDEO, {}, V, "0 maps"),
         (VIDEO, MAPS, range(1, 4), "whole numbers in a row, 0 among them"),
         (VIDEO, MAPS, [0, 2], "whole numbers in a row, 0 among them"),
+        (VIDEO, {"less": lambda f: -f}, V, r"maps\['less'\] gives -1: only numbers from 0 on"),
         (
             VIDEO,
             {"halve": lambda f: f[..., ::2]},

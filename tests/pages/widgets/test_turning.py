@@ -73,6 +73,7 @@ GOOD = [np.ones((4, 5, 5)), np.ones((4, 4, 5, 5)), np.ones((4, 3, 3)), np.ones((
         (0, np.ones((3, 5, 5)), r"pictures has shape \(3, 5, 5\), expected \(turn=4, H=5, W=5\)"),
         (1, np.ones((4, 5, 5)), r"responses has shape .*expected \(turn=4, orientation=4"),
         (2, np.ones((4, 2, 2)), "K is odd"),
+        (3, -np.ones((4, 4, 5, 5)), "outputs go down to -1: only numbers from 0 on"),
         (3, np.full((4, 4, 5, 5), np.nan), "outputs holds NaN"),
     ],
 )
