@@ -1,5 +1,5 @@
 // What the widgets with living networks share: planes of a torus as ink, a pad to draw on, a pad of velocities.
-// fernn.js stands before.
+// fernn.js stands before, where the pads are used.
 
 const MOVING_CSS = `
 .flowlib-widget .bar { flex: 1 1 100%; display: flex; flex-wrap: wrap; gap: .6rem 1.4rem; align-items: end; }

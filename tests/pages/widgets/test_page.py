@@ -21,12 +21,15 @@ from flowlib.pages.examples import (
 from flowlib.pages.widgets import page
 from flowlib.pages.widgets.breaking import BreakWidget
 from flowlib.pages.widgets.bump import NetworkRun
+from flowlib.pages.widgets.candidates import CandidatesWidget
 from flowlib.pages.widgets.flow import Orbit
 from flowlib.pages.widgets.memories import MemoriesWidget
 from flowlib.pages.widgets.page import PageWidget
 from flowlib.pages.widgets.pooling import PoolingWidget
+from flowlib.pages.widgets.slant import SlantWidget
 from flowlib.pages.widgets.throw import ThrowWidget
 from flowlib.pages.widgets.train import TrainWidget
+from flowlib.pages.widgets.turning import TurningWidget
 from flowlib.pages.widgets.window import WindowWidget
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -42,14 +45,22 @@ def make(name):
         return square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=16)
     if name == "latent":
         return latent_widget(leaky_network(RING, V), steps=4)
-    if name in ("memories", "window"):
-        widget = {"memories": MemoriesWidget, "window": WindowWidget}[name]
-        return widget(torch.arange(30).reshape(5, 6) / 30)
+    of_a_picture = {"memories": MemoriesWidget, "window": WindowWidget, "slant": SlantWidget}
+    if name in of_a_picture:
+        return of_a_picture[name](torch.arange(30).reshape(5, 6) / 30)
     if name == "pooling":
         return PoolingWidget(bump(16)[0])
     if name == "staircase":
         return staircase_widget()
     generator = torch.Generator().manual_seed(0)
+    if name == "turning":
+        pictures, kernel = torch.rand(4, 6, 6, generator=generator), torch.arange(36.0) - 18
+        lifted = torch.rand(2, 4, 4, 6, 6, generator=generator)
+        return TurningWidget(pictures, lifted[0], kernel.reshape(4, 3, 3), lifted[1])
+    if name == "candidates":
+        video = torch.rand(1, 5, 1, 16, generator=generator).double()
+        maps = {"square": torch.square, "sum so far": lambda f: f.cumsum(1)}
+        return CandidatesWidget(video, maps, range(-3, 4))
     if name == "flow":
         return flow_widget(torch.rand(1, 28, 28, generator=generator))
     pictures = torch.rand(256, 1, 13, 13, generator=generator)
@@ -58,10 +69,11 @@ def make(name):
     return {"breaking": BreakWidget, "throw": ThrowWidget}[name](pictures[:16])
 
 
-@pytest.fixture(
-    params=["bump", "square", "latent", "memories", "window", "pooling", "staircase"]
-    + ["flow", "train", "breaking", "throw"]
-)
+WIDGETS = ["bump", "square", "latent", "memories", "window", "pooling", "staircase", "flow"]
+WIDGETS += ["slant", "turning", "candidates", "train", "breaking", "throw"]
+
+
+@pytest.fixture(params=WIDGETS)
 def widget(request):
     return make(request.param)
 
