@@ -66,6 +66,11 @@ CASES = {
         lambda: plots.animation({"a": VIDEO[..., None].expand(-1, -1, -1, 2)}, "a film"),
         r"videos\['a'\] has shape \(3, 4, 5, 2\).*\(time, height, width, 3\)",
     ),
+    "a batch of memories": (
+        lambda: plots.heat(VIDEO[None]),
+        r"memory has shape \(1, 3, 4, 5\).*\(time, height, width\)",
+    ),
+    "nothing is brightest": (lambda: plots.heat(VIDEO, 0.0), "vmax is 0.*above 0"),
     "channels of another V": (
         lambda: plots.mosaic(CHANNELS, V[:5]),
         r"channels has 9 velocity channels.*velocities has 5",
