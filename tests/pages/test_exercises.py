@@ -17,8 +17,8 @@ from flowlib.pages.exercises import check
 from flowlib.pages.exercises.reply import EXERCISES
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("[01][0-9]_*.ipynb"))[
-    1:13
-]  # 1 to 12
+    1:14
+]  # 1 to 13
 
 # What stands in the solution, what is put in its place, and what the sentence says of it.
 PLANTED = {
@@ -132,6 +132,14 @@ PLANTED = {
     "direction": [
         (".mean(-1).flatten(1)", "[..., 0].flatten(1)", "Not invariant"),
         (".mean(-1)", ".mean(-1).mean(1, keepdim=True).expand(-1, 9, -1)", "moves to the left"),
+    ],
+    "steerable-sigma": [
+        ("length = z.abs()", "return torch.complex(z.real.relu(), z.imag.relu())", "as if the ReLU acted"),
+        ("length = z.abs()", "return torch.complex(z.real.tanh(), z.imag.tanh())", "as if tanh acted"),
+        ("return z *", "return", "as if the phases were forgotten"),
+        ("torch.tanh(length)", "(0.5 * length)", "sigma is linear"),
+        ("torch.tanh(length)", "torch.tanh(length * torch.arange(9))", "for the static shift g = 2 fails"),
+        ("length = z.abs()", "z = z[:, :5]; length = z.abs()", "the shape (2, 5, 3, 9)"),
     ],
 }  # fmt: skip
 

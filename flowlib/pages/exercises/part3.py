@@ -1,4 +1,4 @@
-"""Exercises of Part III, the FERNN: a lift, two actions on states, mixing, and what is read out."""
+"""Exercises of Part III, the FERNN: a lift, two actions on states, mixing, readings, and waves."""
 
 from __future__ import annotations
 
@@ -225,3 +225,44 @@ def direction(your_scores: Answer) -> str:
             "a bump that moves to the left has the scores of one that moves to the right."
         )
     return "static shifts leave the scores alone, and left and right are told apart."
+
+
+@exercise("steerable-sigma")
+def steerable_sigma(sigma: Answer) -> str:
+    """sigma(z): waves of the same shape from (batch, 9, channel, 9), complex, the wave number on axis 1."""
+    k = torch.arange(9, dtype=torch.float64)[:, None, None]
+    waves = [torch.fft.fft(noise(2, 9, 3, 9), dim=1) for _ in range(2)]
+
+    def numbers(z):
+        return torch.view_as_real(z.to(torch.complex128))
+
+    def applied(z):
+        return numbers(sigma.tensor(z, shape=(2, 9, 3, 9)))
+
+    def turned(w, z):
+        return torch.polar(torch.ones_like(k), -2 * torch.pi * k * w / 9) * z
+
+    z, other = waves
+    for w in (1, -2, 4):
+        right = torch.view_as_complex(applied(z))
+        parts = numbers(turned(w, z))
+        hold(
+            f"sigma(D_w z) = D_w sigma(z) for w = {w}",
+            applied(turned(w, z)),
+            numbers(turned(w, right)),
+            {
+                "the phases were forgotten": applied(z),
+                "the ReLU acted on the real and on the imaginary part": parts.relu(),
+                "tanh acted on the real and on the imaginary part": parts.tanh(),
+            },
+        )
+    hold(
+        "sigma(g.z) = g.sigma(z) for the static shift g = 2",
+        applied(z.roll(2, -1)),
+        applied(z).roll(2, -2),
+    )
+    if same(applied(z + other), applied(z) + applied(other)):
+        raise LawBroken("the law holds, and sigma is linear: sigma(z + z') = sigma(z) + sigma(z').")
+    return (
+        "sigma(D_w z) = D_w sigma(z) for 3 velocities, static shifts commute, and it is not linear."
+    )
