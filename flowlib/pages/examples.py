@@ -13,7 +13,6 @@ from flowlib.equivariance import flow_equivariance_error, velocity_pairs
 from flowlib.flows import flow, flow_video
 from flowlib.pages.widgets.bump import BumpWidget, NetworkRun
 from flowlib.pages.widgets.flow import FlowWidget, Orbit
-from flowlib.pages.widgets.latent import LatentWidget
 from flowlib.pages.widgets.square import SquareWidget
 from flowlib.pages.widgets.staircase import StaircaseWidget
 from flowlib.recurrent import FERNN
@@ -155,46 +154,6 @@ def square_widget(
             last_moved = ring.act(ring.elements()[:, None], image)
             paths[name] = (torch.stack(first_moved)[:, 0], last_moved[:, 0])
     return SquareWidget(moved[:, 0], paths, title, **options)
-
-
-def latent_widget(rnn: FERNN, steps: int = 16, speeds=None, **options) -> LatentWidget:
-    """The latent action on the states of a FERNN on a ring, next to the states it really has.
-
-        h_t[psi(w).f](v, .)  against  psi_t(w).h_t[f](v - w, .),   f a still bump
-
-    Args:
-        rnn: of one input channel, float64; its first hidden channel is drawn. V may be closed, as
-            all N velocities of a ring of N points are, or not: then some v have no partner v - w.
-        steps: number of frames.
-        speeds: the velocities w of the slider, in pixels a frame; none takes the network's own.
-        options: title, velocity and time of `LatentWidget`, what is shown first.
-
-    Example:
-        >>> latent_widget(leaky_network(Translations((8,)), [-1, 0, 1]), steps=4)
-        LatentWidget(V=[-1..1], speeds=[-1..1], time=4, N=8)
-
-    Raises:
-        ValueError: a network on another group than a ring.
-    """
-    ring, V = _on_a_ring("rnn", rnn.group), rnn.velocities
-    speeds = V.flatten().tolist() if speeds is None else list(speeds)
-    still = flow(ring, bump(ring.grid[0], center=ring.grid[0] // 2)[None], [0], steps)
-    moving, predicted, partners = {}, {}, {}
-    with torch.no_grad():
-        states = rnn(still)  # (1, time, velocity, channel, position)
-        for w in speeds:
-            try:
-                pairs = dict(zip(*velocity_pairs(ring, V, w), strict=True))
-            except ValueError:  # no channel has a partner: the law says nothing about this w
-                pairs = {}
-            partners[w] = [pairs.get(v) for v in range(len(V))]
-            along = states[:, :, [pairs.get(v, v) for v in range(len(V))]]
-            predicted[w] = flow_video(ring, along.flatten(2, 3), w)[0].unflatten(
-                1, along.shape[2:4]
-            )
-            moving[w] = rnn(flow_video(ring, still, w))[0]
-    first = [{w: s[:, :, 0] for w, s in them.items()} for them in (moving, predicted)]
-    return LatentWidget(V, states[0, :, :, 0], *first, partners, **options)
 
 
 def staircase_widget(

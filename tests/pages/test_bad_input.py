@@ -131,10 +131,6 @@ CASES = {
         lambda: examples.bump_widget({"a": examples.leaky_network(RING, [0])}, speeds=[1]),
         r"speeds is \[1\].*0",
     ),
-    "a latent torus": (
-        lambda: examples.latent_widget(fl.GRNN(TORUS, 1, 1).double()),
-        r"rnn has .*4.*wants a ring, Translations\(\(N,\)\)",
-    ),
     "a picture that is no square": (
         lambda: examples.flow_widget(torch.rand(1, 4, 6)),
         r"image has shape \(1, 4, 6\).*\(1, size, size\)",

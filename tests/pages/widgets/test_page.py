@@ -13,7 +13,6 @@ from flowlib.pages.examples import (
     bump,
     bump_widget,
     flow_widget,
-    latent_widget,
     leaky_network,
     square_widget,
     staircase_widget,
@@ -43,8 +42,6 @@ def make(name):
         return bump_widget(networks, steps=4, speeds=range(-1, 2))
     if name == "square":
         return square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=16)
-    if name == "latent":
-        return latent_widget(leaky_network(RING, V), steps=4)
     of_a_picture = {"memories": MemoriesWidget, "window": WindowWidget, "slant": SlantWidget}
     if name in of_a_picture:
         return of_a_picture[name](torch.arange(30).reshape(5, 6) / 30)
@@ -69,7 +66,7 @@ def make(name):
     return {"breaking": BreakWidget, "throw": ThrowWidget}[name](pictures[:16])
 
 
-WIDGETS = ["bump", "square", "latent", "memories", "window", "pooling", "staircase", "flow"]
+WIDGETS = ["bump", "square", "memories", "window", "pooling", "staircase", "flow"]
 WIDGETS += ["slant", "turning", "candidates", "train", "breaking", "throw"]
 
 
