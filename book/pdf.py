@@ -30,9 +30,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu"]  # as root, in a container
 # the places that a link of the same page asks for. Returns title and id of the page and its sections.
 PREPARE = """async (site) => {
   const article = document.querySelector("article");
-  for (const link of article.querySelectorAll("a[href]"))
-    if (link.href.startsWith(site))
-      link.href = "book:" + link.href.slice(site.length).replace(/[.]html(#|$)/, "$1");
+  for (const link of article.querySelectorAll("a[href]")) {
+    const { href } = new URL(link.getAttribute("href"), location); // in a drawing it is no property
+    if (href.startsWith(site))
+      link.setAttribute("href", "book:" + href.slice(site.length).replace(/[.]html(#|$)/, "$1"));
+  }
   const titles = [...article.querySelectorAll("h1, h2")].map((heading) => {
     const text = heading.cloneNode(true);
     text.querySelectorAll(".headerlink, mjx-assistive-mml").forEach((part) => part.remove());

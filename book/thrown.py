@@ -1,6 +1,6 @@
 """The trained networks of the front page: python book/thrown.py writes them (minutes on one core).
 
-They are two rows of the table `translating-mnist` of chapter 12, trained anew from its seed: digits
+They are two rows of the table `translating-mnist` of chapter 14, trained anew from its seed: digits
 that move by at most two pixels a frame. The file holds their weights, and the row of each.
 """
 

@@ -6,7 +6,7 @@ import torch
 from matplotlib.colors import hsv_to_rgb
 from torch import Tensor
 
-from flowlib.pages.picture import drawable
+from flowlib.pages.picture import drawable, heat
 
 
 def _velocity_channels(channels: Tensor, velocities: Tensor) -> Tensor:
@@ -34,12 +34,12 @@ def mosaic(channels: Tensor, velocities: Tensor, largest: float | None = None) -
         largest: the value drawn brightest, 1; none takes the largest there is.
 
     Returns:
-        (time, height', width') in [0, 1]; thin lines separate the channels.
+        (time, height', width', 3) in the colours of `heat`; thin lines separate the channels.
 
     Example:
         >>> V = torch.tensor([[y, x] for y in (-1, 0, 1) for x in (-1, 0, 1)])
         >>> mosaic(torch.rand(5, 9, 8, 8), V).shape
-        torch.Size([5, 26, 26])
+        torch.Size([5, 26, 26, 3])
 
     Raises:
         ValueError: other axes, or not a channel for each velocity.
@@ -55,7 +55,8 @@ def mosaic(channels: Tensor, velocities: Tensor, largest: float | None = None) -
     out = torch.full((time, rows, columns, height + 1, width + 1), 0.35, dtype=channels.dtype)
     out[..., :-1, :-1] = 0
     out[:, places[:, 0], places[:, 1], :-1, :-1] = channels / (largest or _brightest(channels))
-    return out.movedim(2, 3).reshape(time, rows * (height + 1), columns * (width + 1))[:, :-1, :-1]
+    out = out.movedim(2, 3).reshape(time, rows * (height + 1), columns * (width + 1))
+    return heat(out[:, :-1, :-1])
 
 
 def velocity_colors(velocities: Tensor) -> Tensor:

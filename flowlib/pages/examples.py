@@ -13,8 +13,8 @@ from flowlib.equivariance import flow_equivariance_error, velocity_pairs
 from flowlib.flows import flow, flow_video
 from flowlib.pages.widgets.bump import BumpWidget, NetworkRun
 from flowlib.pages.widgets.flow import FlowWidget, Orbit
-from flowlib.pages.widgets.latent import LatentWidget
 from flowlib.pages.widgets.square import SquareWidget
+from flowlib.pages.widgets.staircase import StaircaseWidget
 from flowlib.recurrent import FERNN
 from flowlib.rotations import Rotations
 from flowlib.translations import Translations
@@ -156,44 +156,54 @@ def square_widget(
     return SquareWidget(moved[:, 0], paths, title, **options)
 
 
-def latent_widget(rnn: FERNN, steps: int = 16, speeds=None, **options) -> LatentWidget:
-    """The latent action on the states of a FERNN on a ring, next to the states it really has.
+def staircase_widget(
+    radius: int = 8, mixing=(0, 1, 2, 3), speeds=(1, 2, 3, 4), steps: int = 12, **options
+) -> StaircaseWidget:
+    """How the error creeps in from the ends of V, for networks that lend a share to each neighbour.
 
-        h_t[psi(w).f](v, .)  against  psi_t(w).h_t[f](v - w, .),   f a still bump
+        h_t(v) = relu( f_t + sum over |d| <= r of W_d psi_1(v).h_{t-1}(v + d) ),   f a still bump,
+        W_d = 0.05 for d != 0, all W_d together 0.8
 
     Args:
-        rnn: of one input channel, float64; its first hidden channel is drawn. V may be closed, as
-            all N velocities of a ring of N points are, or not: then some v have no partner v - w.
+        radius: of V, on a ring of 4 radius points.
+        mixing: the mixing radii r; 0 mixes none.
+        speeds: the velocities w of the input, less than 2 radius.
         steps: number of frames.
-        speeds: the velocities w of the slider, in pixels a frame; none takes the network's own.
-        options: title, velocity and time of `LatentWidget`, what is shown first.
+        options: title, mixing, velocity and time of `StaircaseWidget`, what is shown first.
 
     Example:
-        >>> latent_widget(leaky_network(Translations((8,)), [-1, 0, 1]), steps=4)
-        LatentWidget(V=[-1..1], speeds=[-1..1], time=4, N=8)
-
-    Raises:
-        ValueError: a network on another group than a ring.
+        >>> staircase_widget(radius=2, mixing=(1,), speeds=(1,), steps=4)
+        StaircaseWidget(V=[-2..2], mixing=[1..1], speeds=[1..1], time=4)
     """
-    ring, V = _on_a_ring("rnn", rnn.group), rnn.velocities
-    speeds = V.flatten().tolist() if speeds is None else list(speeds)
-    still = flow(ring, bump(ring.grid[0], center=ring.grid[0] // 2)[None], [0], steps)
-    moving, predicted, partners = {}, {}, {}
-    with torch.no_grad():
-        states = rnn(still)  # (1, time, velocity, channel, position)
+    share, total, N = 0.05, 0.8, 4 * radius
+    ring, V = Translations((N,)), torch.arange(-radius, radius + 1)[:, None]
+    picture = bump(N, center=N // 2)
+    still = flow(ring, picture[None], [0], steps)
+    errors, bounds = {}, {}
+    for r in mixing:
+        rnn = FERNN(ring, V, 1, 1, velocity_mixing=r).double().requires_grad_(False)
+        rnn.input_conv.weight.zero_()[0, 0, 1] = 1.0
+        shares = torch.full((2 * r + 1,), share)
+        shares[r] = keep = total - 2 * r * share
+        rnn.state_conv.weight.zero_()[0, :, 1] = shares
+        states = rnn(still)[0, :, :, 0]  # (time, velocity, position)
+        scale = states.norm(dim=-1).max()
+        errors[r], bounds[r] = {}, {}
         for w in speeds:
-            try:
-                pairs = dict(zip(*velocity_pairs(ring, V, w), strict=True))
-            except ValueError:  # no channel has a partner: the law says nothing about this w
-                pairs = {}
-            partners[w] = [pairs.get(v) for v in range(len(V))]
-            along = states[:, :, [pairs.get(v, v) for v in range(len(V))]]
-            predicted[w] = flow_video(ring, along.flatten(2, 3), w)[0].unflatten(
-                1, along.shape[2:4]
+            channels, partners = velocity_pairs(ring, V, w)
+            law = flow_video(ring, states[None, :, partners], w)[0]
+            found = rnn(flow_video(ring, still, w))[0, :, channels, 0] - law
+            errors[r][w] = torch.full(states.shape[:2], torch.nan)
+            errors[r][w][:, channels] = (found.norm(dim=-1) / scale).float()
+            v = V[channels, 0]  # what follows is prop-rim of the book
+            to_rim = torch.minimum(
+                radius - torch.maximum(v, v - w), radius + torch.minimum(v, v - w)
             )
-            moving[w] = rnn(flow_video(ring, still, w))[0]
-    first = [{w: s[:, :, 0] for w, s in them.items()} for them in (moving, predicted)]
-    return LatentWidget(V, states[0, :, :, 0], *first, partners, **options)
+            bounds[r][w] = torch.full((len(V),), torch.nan)
+            within = torch.ceil((to_rim + 1) / r) if r else torch.full(v.shape, torch.inf)
+            largest = 2 * picture.norm() / (1 - total) / scale  # |h_t| <= |f| + total |h_(t-1)|
+            bounds[r][w][channels] = (largest * (2 * r * share / (1 - keep)) ** within).float()
+    return StaircaseWidget(radius, errors, bounds, **options)
 
 
 GENERATORS = {"right": (0, 1), "down": (1, 0), "diagonal": (1, 1), "turn": (10,)}

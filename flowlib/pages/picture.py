@@ -1,4 +1,7 @@
-"""A picture as a notebook shows it, and pictures that move without a script. Knows only tensors."""
+"""A picture as a notebook shows it, and pictures that move without a script. Knows only tensors.
+
+What is seen, digits and photographs, is grey; what a network makes of it, and errors, have colours.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import html
 import io
 
 import torch
+from matplotlib import colormaps
 from matplotlib.image import imsave
 from torch import Tensor
 
@@ -38,6 +42,32 @@ def drawable(name: str, tensor: Tensor, *shapes: str) -> Tensor:
     )
 
 
+SEEN, REMEMBERED = "gray", "magma"
+
+
+def heat(memory: Tensor, vmax: float = 1.0) -> Tensor:
+    """A memory, or an error, in the colours that tell it from a picture, for `animation` and `film`.
+
+    Args:
+        memory: (time, height, width).
+        vmax: the value drawn brightest; 0 is darkest.
+
+    Returns:
+        (time, height, width, 3) in [0, 1].
+
+    Example:
+        >>> heat(torch.rand(5, 8, 8)).shape
+        torch.Size([5, 8, 8, 3])
+
+    Raises:
+        ValueError: `memory` has other axes, or `vmax` is not above 0.
+    """
+    memory = drawable("memory", memory, "(time, height, width)")
+    if not vmax > 0:
+        raise ValueError(f"vmax is {vmax}: it wants a value above 0, the one drawn brightest")
+    return torch.from_numpy(colormaps[REMEMBERED]((memory / vmax).double().numpy())[..., :3])
+
+
 class Picture:
     """A finished figure with its text alternative, as a notebook shows it."""
 
@@ -60,8 +90,8 @@ def animation(
     their browser for less motion, and a box stops it.
 
     Args:
-        videos: caption -> (time, height, width), or (time, height, width, 3) in colours of its own,
-            all of one length.
+        videos: caption -> (time, height, width), drawn in grey, or (time, height, width, 3) in
+            colours of its own, as `heat` gives a memory; all of one length.
         alt: what one sees, in a sentence or two.
         vmax: the value drawn brightest; 0 is darkest.
         seconds: how long a frame is shown.
@@ -86,7 +116,7 @@ def animation(
         file = io.BytesIO()
         strip = video.double().movedim(0, 1).flatten(1, 2)
         strip = strip.clamp(0, 1).numpy() if video.ndim == 4 else strip.numpy()
-        imsave(file, strip, format="png", cmap="magma", vmin=0, vmax=vmax, metadata={})
+        imsave(file, strip, format="png", cmap=SEEN, vmin=0, vmax=vmax, metadata={})
         width = size * video.shape[2] / video.shape[1]
         image = base64.b64encode(file.getvalue()).decode()
         pictures.append(

@@ -14,17 +14,19 @@ import re
 import matplotlib.pyplot as plt
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import ConnectionPatch, Rectangle
 from torch import Tensor
 
 from flowlib.pages.channels import mosaic, velocity_colors, winners
-from flowlib.pages.picture import Picture, animation, drawable
+from flowlib.pages.picture import REMEMBERED, SEEN, Picture, animation, drawable, heat
 
 __all__ = [
     "animation",
+    "arrow",
     "figure",
     "film",
     "frame",
+    "heat",
     "mosaic",
     "show",
     "space_time",
@@ -110,15 +112,16 @@ def space_time(axis, states: Tensor, title: str, vmax: float | None = None) -> N
         ValueError: `states` has other axes.
     """
     states = drawable("states", states, "(time, position)", "(time, position, 3)").numpy()
-    axis.imshow(states, cmap="magma", vmin=0, vmax=vmax, aspect="auto", interpolation="nearest")
+    axis.imshow(states, cmap=REMEMBERED, vmin=0, vmax=vmax, aspect="auto", interpolation="nearest")
     axis.set(title=title, xlabel="position x", ylabel="time t")
 
 
 def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Figure:
-    """A film strip: a row a video, (time, height, width) or in colours, a column a frame.
+    """A film strip: a row a video, a column a frame.
 
     Args:
-        videos: name of the row -> video.
+        videos: name of the row -> (time, height, width), drawn in grey, or (time, height, width, 3) in
+            colours of its own, as `heat` gives a memory.
         frames: which frames to show; they are labelled by their number.
         vmax: the value drawn brightest.
 
@@ -145,7 +148,7 @@ def film(videos: dict[str, Tensor], frames: list[int], vmax: float = 1.0) -> Fig
     )
     for row, (name, video) in zip(axes, videos.items(), strict=True):
         for axis, t in zip(row, frames, strict=True):
-            axis.imshow(video[t].numpy(), cmap="magma", vmin=0, vmax=vmax, interpolation="nearest")
+            axis.imshow(video[t].numpy(), cmap=SEEN, vmin=0, vmax=vmax, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
@@ -181,6 +184,30 @@ def frame(corner: tuple[float, float], width: float, height: float) -> Rectangle
     return Rectangle(corner, width, height, fill=False, edgecolor="white", lw=2)
 
 
+def arrow(source, target, label: str = "", color: str = GREY) -> None:
+    """Draw an arrow from one pair of axes to the next, on its right or below it, with a label.
+
+    Leave room between them: `drawing.get_layout_engine().set(wspace=0.2, hspace=0.2)`.
+
+    Example:
+        >>> drawing, (left, right) = figure(1, 2)
+        >>> arrow(left, right, "$F$")
+        >>> [text.get_text() for text in left.texts]
+        ['$F$']
+    """
+    below = source.get_subplotspec().rowspan != target.get_subplotspec().rowspan
+    start, end = ((0.5, -0.06), (0.5, 1.06)) if below else ((1.03, 0.5), (-0.03, 0.5))
+    line = {"arrowstyle": "-|>", "mutation_scale": 12, "lw": 1.5, "color": color}
+    source.figure.add_artist(
+        ConnectionPatch(start, end, "axes fraction", axesA=source, axesB=target, **line)
+    )
+    where = {"xytext": (6, -4), "va": "top"} if below else {"xytext": (2, 5), "va": "bottom"}
+    text = source.annotate(
+        label, start, xycoords="axes fraction", textcoords="offset points", color=color, **where
+    )
+    text.set_in_layout(False)
+
+
 def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: float):
     """Draw the error of each velocity, keys "v_y,v_x", as a heat map on a logarithmic scale.
 
@@ -209,6 +236,8 @@ def velocity_map(axis, errors: dict[str, float], title: str, vmin: float, vmax: 
         )
     grid = [[errors[f"{y},{x}"] for x in velocities] for y in velocities]
     low, high = velocities[0] - 0.5, velocities[-1] + 0.5
-    image = axis.imshow(grid, cmap="magma", norm=LogNorm(vmin, vmax), extent=(low, high, high, low))
+    image = axis.imshow(
+        grid, cmap=REMEMBERED, norm=LogNorm(vmin, vmax), extent=(low, high, high, low)
+    )
     axis.set(title=title, xlabel="$v_x$", xticks=velocities, yticks=velocities)
     return image

@@ -11,7 +11,7 @@ from conftest import CHAPTERS, ROOT, cells, clean_environment, run
 pytestmark = pytest.mark.colab
 
 COLAB = ROOT / "build" / "colab"
-TRAINS = "12_translating_mnist"
+TRAINS = "14_translating_mnist"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 INSTALLED = """
 import importlib.metadata as m, json

@@ -125,7 +125,7 @@ MOVES = """[
 ].length"""
 
 
-@pytest.mark.parametrize("page", ["book/index", "chapters/17_actions"])
+@pytest.mark.parametrize("page", ["book/index", "chapters/19_actions"])
 def test_motion_stops_for_who_wants_none(browser, site, page):
     with Visit(browser, f"{site}/{page}.html") as visit:
         assert visit.page.evaluate(MOVES) > 0

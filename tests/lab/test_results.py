@@ -34,7 +34,7 @@ def mean():
 
 def test_one_digit(mean):
     """FERNN-V2 far ahead of every baseline, with each seed; the paper's order. The G-RNN has learned less
-    than half of what a still picture leaves open, and chapter 12 says so."""
+    than half of what a still picture leaves open, and chapter 14 says so."""
     table = experiments()["translating-mnist"]
     error = {m: summary(table, m, "laptop") for m in table.models}
     error = {m: found["mean"] for m, found in error.items() if found}
@@ -106,7 +106,7 @@ def test_between_generators(mean):
 
 
 def test_two_digits(mean):
-    """The paper's order, seed by seed. Two of its ratios are missed: chapter 14 says what was tried."""
+    """The paper's order, seed by seed. Two of its ratios are missed: chapter 16 says what was tried."""
     experiment = experiments()["translating-mnist-2"]
     wide = [m for m in experiment.models if m.startswith("g-rnn-wide")]
     error = {m: mean("translating-mnist-2", m) for m in ("g-rnn", "fernn-v1", "fernn-v2", *wide)}
@@ -155,7 +155,7 @@ def test_two_slow_digits_in_training(mean):
 
 def test_two_turning_digits():
     """The paper's order with each seed, by a wide margin for FERNN-V4; but the G-RNN has hardly learned
-    the task, so the published ratio of 6.6 is not tested by these rows, and chapter 13 says so."""
+    the task, so the published ratio of 6.6 is not tested by these rows, and chapter 15 says so."""
     two = experiments()["rotating-mnist-2"]
     rows = {m: rows_of_one(two, m, "laptop") for m in two.models}
     assert all(row["data"] == "MNIST" for m in rows for row in rows[m])
@@ -207,7 +207,7 @@ def test_bouncing(mean):
     assert all(row["metrics"]["skill"] > 0.5 for row in table.rows("g-rnn", "laptop"))
     for worse, better, least, most in (
         ("g-rnn", "fernn", 1.1, 1.5),  # published: 1.4
-        ("g-rnn", "fernn-mixing", 1.4, 2.8),  # published: 2.8; chapter 15 says what is known of why
+        ("g-rnn", "fernn-mixing", 1.4, 2.8),  # published: 2.8; chapter 17 says what is known of why
         ("fernn", "fernn-mixing", 1.15, 2),  # published: 2
         ("fernn", "fernn-separable", 0.9, 1.15),
         ("conv-lstm", "g-rnn", 1, 1.5),
@@ -302,7 +302,7 @@ def test_three_folds_do_not_separate_fernn_from_grnn(folds, data):
 
 @pytest.mark.parametrize("data", ACTIONS)
 def test_fernn_leads_with_augmentation(folds, data):
-    """What chapter 18 says of this table, and of no other."""
+    """What chapter 20 says of this table, and of no other."""
     best = accuracies(folds(data, "redrawn", "fernn-v2"))
     for other in ("3d-cnn", "g-rnn", "g-rnn-plus", "fernn-v1"):
         scores = accuracies(folds(data, "redrawn", other))
@@ -317,7 +317,7 @@ def test_more_channels_are_no_substitute(folds, data):
 
 
 def test_verdicts():
-    """What chapter 21 shows. A word changes only with the rows, and then its sentence is read again."""
+    """What chapter 23 shows. A word changes only with the rows, and then its sentence is read again."""
     words = {
         (v.experiment, v.better): v.word
         for experiment in experiments().values()

@@ -66,6 +66,11 @@ CASES = {
         lambda: plots.animation({"a": VIDEO[..., None].expand(-1, -1, -1, 2)}, "a film"),
         r"videos\['a'\] has shape \(3, 4, 5, 2\).*\(time, height, width, 3\)",
     ),
+    "a batch of memories": (
+        lambda: plots.heat(VIDEO[None]),
+        r"memory has shape \(1, 3, 4, 5\).*\(time, height, width\)",
+    ),
+    "nothing is brightest": (lambda: plots.heat(VIDEO, 0.0), "vmax is 0.*above 0"),
     "channels of another V": (
         lambda: plots.mosaic(CHANNELS, V[:5]),
         r"channels has 9 velocity channels.*velocities has 5",
@@ -125,10 +130,6 @@ CASES = {
     "no still input": (
         lambda: examples.bump_widget({"a": examples.leaky_network(RING, [0])}, speeds=[1]),
         r"speeds is \[1\].*0",
-    ),
-    "a latent torus": (
-        lambda: examples.latent_widget(fl.GRNN(TORUS, 1, 1).double()),
-        r"rnn has .*4.*wants a ring, Translations\(\(N,\)\)",
     ),
     "a picture that is no square": (
         lambda: examples.flow_widget(torch.rand(1, 4, 6)),

@@ -17,8 +17,8 @@ from flowlib.pages.exercises import check
 from flowlib.pages.exercises.reply import EXERCISES
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("[01][0-9]_*.ipynb"))[
-    1:12
-]  # 1 to 11
+    1:14
+]  # 1 to 13
 
 # What stands in the solution, what is put in its place, and what the sentence says of it.
 PLANTED = {
@@ -108,6 +108,12 @@ PLANTED = {
         (", w).movedim", ", w, start=1).movedim", "as if frame 0 were moved too"),
         ("fl.flow_video(nine, states.movedim(2, 1), w).movedim(1, 2)", "states", "states did not move"),
     ],
+    "accelerate": [
+        ("b * (t - 1)", "b * t", "h_t[a.f](b) = a_t.h_t[f](b - a) for a = 1 fails"),
+        ("b * (t - 1)", "-b * (t - 1)", "as if channel b had the partner b + a"),
+        ("drive + kernels.state_conv(state)", "drive + 0 * state", "nothing is remembered"),
+        ("torch.stack(states, 1)", "torch.stack(states, 2)", "the shape (2, 9, 6, 4, 9)"),
+    ],
     "mixing-loop": [
         (", v, dims", ", v + d, dims", "moved by its own velocity"),
         (", v, dims", ", -v, dims", "as if the memory moved against v"),
@@ -119,13 +125,21 @@ PLANTED = {
     ],
     "which": [
         ("% 9", "* 0", "as if the flow changed no velocity"),
-        ("rnn.velocities[e.argmax(1), 0]", "e.argmax(1)", "number of the channel were its velocity"),
+        ("rnn.velocities[peak.argmax(1), 0]", "peak.argmax(1)", "number of the channel were its velocity"),
         ("rnn.velocities", "-rnn.velocities", "as if it were w less"),
         ("amax(dim=(2, 3))", "amax(dim=2)[..., 0]", "Not invariant"),
     ],
     "direction": [
         (".mean(-1).flatten(1)", "[..., 0].flatten(1)", "Not invariant"),
         (".mean(-1)", ".mean(-1).mean(1, keepdim=True).expand(-1, 9, -1)", "moves to the left"),
+    ],
+    "steerable-sigma": [
+        ("length = z.abs()", "return torch.complex(z.real.relu(), z.imag.relu())", "as if the ReLU acted"),
+        ("length = z.abs()", "return torch.complex(z.real.tanh(), z.imag.tanh())", "as if tanh acted"),
+        ("return z *", "return", "as if the phases were forgotten"),
+        ("torch.tanh(length)", "(0.5 * length)", "sigma is linear"),
+        ("torch.tanh(length)", "torch.tanh(length * torch.arange(9))", "for the static shift g = 2 fails"),
+        ("length = z.abs()", "z = z[:, :5]; length = z.abs()", "the shape (2, 5, 3, 9)"),
     ],
 }  # fmt: skip
 

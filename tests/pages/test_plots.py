@@ -75,8 +75,34 @@ def test_film():
     for a, b in zip(shown, wanted, strict=True):
         torch.testing.assert_close(torch.as_tensor(a.data), b)
     assert [axis.get_xlabel() for axis in drawing.axes[3:]] == ["0", "2", "5"]
+    assert {axis.images[0].get_cmap().name for axis in drawing.axes} == {"gray"}
     svg = plots.show(drawing, "a film").html
     assert svg.count("<image") == 6 and "truth" in svg and "G-RNN" in svg
+
+
+def test_an_arrow_lies_between_its_axes():
+    drawing, axes = plots.figure(2, 2)
+    drawing.get_layout_engine().set(wspace=0.2, hspace=0.2)
+    plots.arrow(axes[0, 0], axes[0, 1], "right")
+    plots.arrow(axes[0, 0], axes[1, 0], "down", plots.BLUE)
+    drawing.draw_without_rendering()
+    right, down = (line.get_window_extent() for line in drawing.artists)
+    corner, beside, below = (axis.bbox for axis in (axes[0, 0], axes[0, 1], axes[1, 0]))
+    assert corner.x1 < right.x0 < right.x1 < beside.x0
+    assert corner.y0 > down.y1 > down.y0 > below.y1
+    assert [text.get_text() for text in axes[0, 0].texts] == ["right", "down"]
+
+
+def test_what_is_remembered_has_the_colours_of_a_memory():
+    """Those of the space-time picture; `vmax` is its brightest, and more is not brighter."""
+    values = torch.tensor([[[0.0, 1, 2], [3, 4, 9]]])
+    shown = plots.heat(values, vmax=4.0)
+    drawing, axis = plots.figure()
+    plots.space_time(axis, values[0], "h", vmax=4.0)
+    (image,) = axis.images
+    expected = image.to_rgba(values[0].numpy())[..., :3]
+    torch.testing.assert_close(shown[0], torch.from_numpy(expected))
+    assert (shown[0].diff(dim=-1) != 0).any(), "no grey"
 
 
 def test_velocity_map():
@@ -95,11 +121,11 @@ def test_mosaic():
     V = torch.tensor([[-1, -1], [0, 0], [1, 1]])
     channels = torch.arange(3.0).reshape(1, 3, 1, 1).expand(2, 3, 4, 5)
     picture = plots.mosaic(channels, V)
-    assert picture.shape == (2, 3 * 5 - 1, 3 * 6 - 1)
-    places = [[picture[1, 5 * y + 2, 6 * x + 2].item() for x in range(3)] for y in range(3)]
-    assert places == [[0, 0, 0], [0, 0.5, 0], [0, 0, 1]]
+    assert picture.shape == (2, 3 * 5 - 1, 3 * 6 - 1, 3)
+    places = picture[1, 2::5, 2::6]
+    assert torch.equal(places, plots.heat(torch.tensor([[[0, 0, 0], [0, 0.5, 0], [0, 0, 1]]]))[0])
     row = plots.mosaic(channels, torch.tensor([[-20.0], [0.0], [10.0]]))  # a gap at -10
-    assert row.shape == (2, 4, 4 * 6 - 1) and (row[0, :, 6:11] == 0).all()
+    assert row.shape == (2, 4, 4 * 6 - 1, 3) and (row[0, :, 6:11] == row[0, 0, 0]).all()
 
 
 def test_winners_have_the_colour_of_their_velocity():

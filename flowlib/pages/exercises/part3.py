@@ -1,4 +1,4 @@
-"""Exercises of Part III, the FERNN: a lift, the action on states, mixing, and what is read out."""
+"""Exercises of Part III, the FERNN: a lift, two actions on states, mixing, readings, and waves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flowlib.laws import (
 )
 from flowlib.pages.examples import bump
 from flowlib.pages.exercises.part1 import RING
-from flowlib.pages.exercises.reply import Answer, exercise, hold, noise, same
+from flowlib.pages.exercises.reply import Answer, exercise, hold, noise, remembers, same
 from flowlib.recurrent import FERNN
 from flowlib.translations import Translations
 
@@ -92,6 +92,34 @@ def lifted_action(act_on_states: Answer) -> str:
     flows = SimpleNamespace(identity=0, product=lambda w, u: w + u, elements=lambda: range(9))
     check_action(act, flows, noise(1, 4, 9, 2, 9))
     return "an action, and the one of the theorem: w.h[f] = h[psi(w).f]."
+
+
+@exercise("accelerate")
+def accelerate(speeding: Answer) -> str:
+    """speeding(video): (batch, time, 9, channel, 9) from (batch, time, 1, 9), a channel for each b in Z_9."""
+    video = noise(2, 6, 1, 9)
+    path = torch.arange(6) * (torch.arange(6) - 1) // 2  # of frame t, at acceleration 1
+
+    def states(video):
+        return speeding.tensor(video, shape=(*video.shape[:2], 9, None, 9))
+
+    def move(a, h):
+        return NINE.act((a * path).reshape(-1, *[1] * (h.ndim - 2)), h)
+
+    h = states(video)
+    for a in (1, -2, 4):
+        hold(
+            f"h_t[a.f](b) = a_t.h_t[f](b - a) for a = {a}",
+            states(move(a, video)),
+            move(a, h.roll(a, dims=2)),
+            {
+                "channel b had the partner b + a": move(a, h.roll(-a, dims=2)),
+                "the channels did not change places": move(a, h),
+                "the states did not move": h.roll(a, dims=2),
+            },
+        )
+    remembers(states, video)
+    return "under the acceleration a the states move along, and channel b takes the place of b + a."
 
 
 @exercise("mixing-loop")
@@ -197,3 +225,44 @@ def direction(your_scores: Answer) -> str:
             "a bump that moves to the left has the scores of one that moves to the right."
         )
     return "static shifts leave the scores alone, and left and right are told apart."
+
+
+@exercise("steerable-sigma")
+def steerable_sigma(sigma: Answer) -> str:
+    """sigma(z): waves of the same shape from (batch, 9, channel, 9), complex, the wave number on axis 1."""
+    k = torch.arange(9, dtype=torch.float64)[:, None, None]
+    waves = [torch.fft.fft(noise(2, 9, 3, 9), dim=1) for _ in range(2)]
+
+    def numbers(z):
+        return torch.view_as_real(z.to(torch.complex128))
+
+    def applied(z):
+        return numbers(sigma.tensor(z, shape=(2, 9, 3, 9)))
+
+    def turned(w, z):
+        return torch.polar(torch.ones_like(k), -2 * torch.pi * k * w / 9) * z
+
+    z, other = waves
+    for w in (1, -2, 4):
+        right = torch.view_as_complex(applied(z))
+        parts = numbers(turned(w, z))
+        hold(
+            f"sigma(D_w z) = D_w sigma(z) for w = {w}",
+            applied(turned(w, z)),
+            numbers(turned(w, right)),
+            {
+                "the phases were forgotten": applied(z),
+                "the ReLU acted on the real and on the imaginary part": parts.relu(),
+                "tanh acted on the real and on the imaginary part": parts.tanh(),
+            },
+        )
+    hold(
+        "sigma(g.z) = g.sigma(z) for the static shift g = 2",
+        applied(z.roll(2, -1)),
+        applied(z).roll(2, -2),
+    )
+    if same(applied(z + other), applied(z) + applied(other)):
+        raise LawBroken("the law holds, and sigma is linear: sigma(z + z') = sigma(z) + sigma(z').")
+    return (
+        "sigma(D_w z) = D_w sigma(z) for 3 velocities, static shifts commute, and it is not linear."
+    )

@@ -1,30 +1,19 @@
-// The memories of a FERNN on a torus, in a grid over V. The network is h_t(v) = f_t + W * [ψ_1(v)·h_{t-1}(v)]
-// with W = `keep` at its centre and `spread` at its four neighbours. fernn.js computes it, and moving.js draws its
-// planes: both stand before.
+// The memories of a FERNN on a torus, in a grid over V, which slides when the velocity of the input changes.
+// fernn.js computes them, and moving.js draws their planes: both stand before.
 
 const CSS = `
 .memories .panels { grid-template: "still moving" / minmax(0, 1fr) minmax(0, 1fr); max-width: 680px; margin: auto; }
 .memories canvas { aspect-ratio: 1 / 1.03; margin-top: .4rem; }
+.memories canvas[tabindex] { touch-action: none; cursor: crosshair; outline-offset: 2px; }
+.memories canvas[tabindex]:focus-visible { outline: 3px solid var(--fl-still); }
 .memories .result { margin: .8rem 0 0; text-align: center; }
 .memories .result b { white-space: nowrap; }`;
-
-/** h_t(v) for all v of V, t = 0 ... steps - 1, of a picture that moves at w: states[t][v]. */
-function memories(picture, w, V, { size, keep, spread, steps }) {
-  const rnn = new Forecaster({ grid: size, velocities: V, channels: 1, layers: 0 }), N = picture.length;
-  rnn.U.value.set([0, 0, 0, 0, 1, 0, 0, 0, 0]);
-  rnn.W.value.set([0, spread, 0, spread, keep, spread, 0, spread, 0]);
-  let state = null;
-  return range(steps).map((t) => {
-    state = rnn.step(t, state, move(picture, size, [t * w[0], t * w[1]]), 1);
-    return V.map((_, k) => state.subarray(k * N, (k + 1) * N));
-  });
-}
 
 function render({ model, el }) {
   const data = model.get("data"), { size, radius: r, steps: T, views } = data, [H, W] = size, n = 2 * r + 1;
   const speeds = range(n).map((k) => k - r), V = velocities(r);
   const picture = Float64Array.from(unpack(data.picture, H * W).row(0));
-  const { board, colour, film, slider, choice, panel, describe, start } = stage({ model, el }, "memories", CSS);
+  const { board, colour, film, slider, choice, panel, describe, start, redraw, choose } = stage({ model, el }, "memories", CSS);
   const states = {}, of = (w) => (states[w] ||= memories(picture, w, V, data));
   const top = Math.max(...of([0, 0])[T - 1].map((h) => Math.max(...h))); // the brightest memory there is
 
@@ -41,36 +30,52 @@ function render({ model, el }) {
   board.after(element("p", { class: "result" }, "Sharpest memory: ", sharp, ". Largest difference between a channel ",
     marked("span", "<i>v</i>"), " and its partner ", marked("span", "<i>v</i> − <i>w</i>"), ", moved along: ", number, "."));
 
+  const at = ([y, x]) => (Math.max(Math.abs(y), Math.abs(x)) > r ? -1 : (y + r) * n + x + r); // its place in V
+  const left = 20, chosen = () => [model.get("down"), model.get("across")], glide = gliding(redraw);
+  velocityPad(panels.moving, r, chosen, (w) => ["down", "across"].forEach((trait, i) => choose(trait, w[i])), left);
+
   /** Where a memory is seen from: the ground, the moving input, or its own channel. */
   function seen(h, v, w, t) {
     const from = { [views[1]]: w, [views[2]]: v }[model.get("seen_from")] || [0, 0];
     return move(h, size, [-t * from[0], -t * from[1]]);
   }
 
-  /** The grid of one panel; channels that the law says nothing about are faint. */
-  function drawGrid(name, t, w, all, paired, own) {
-    const pen = panels[name].pen(), cell = (pen.width - 20) / n, inner = cell - 4;
+  /** The memories for an input at w, `shift` cells from their places; those that the law does not speak of are faint. */
+  function drawMemories({ pen, cell }, t, w, paired, shift = [0, 0]) {
+    const all = of(w)[t], inner = cell - 4;
     V.forEach((v, k) => {
-      const x = 20 + (v[1] + r) * cell + 2, y = (v[0] + r) * cell + 2, mine = same(v, own);
+      const x = left + (v[1] + r + shift[1]) * cell + 2, y = (v[0] + r + shift[0]) * cell + 2, mine = same(v, w);
+      pen.ctx.clearRect(x - 2, y - 2, cell, cell);
       pen.ctx.globalAlpha = paired(v) ? 1 : 0.3;
-      drawPlane(pen, seen(all[t][k], v, w, t), size, x, y, inner, colour.ink, 0.7 * top);
+      drawPlane(pen, seen(all[k], v, w, t), size, x, y, inner, colour.ink, 0.7 * top);
       pen.ctx.globalAlpha = 1;
       frame(pen, x - 1, y - 1, inner + 2, inner + 2, mine ? colour.accent : paired(v) ? colour.still : colour.line, mine ? 2.5 : 1);
     });
+  }
+
+  /** Draws a grid's own numbers, and then what stands in it and nowhere else. */
+  function drawGrid(name, inside) {
+    const pen = panels[name].pen(), cell = (pen.width - left) / n;
     speeds.forEach((v) => {
       pen.text(show(v), 14, (v + r + 0.5) * cell + 4, { align: "right" });
-      pen.text(show(v), 20 + (v + r + 0.5) * cell, pen.height - 4, { align: "center" });
+      pen.text(show(v), left + (v + r + 0.5) * cell, pen.height - 4, { align: "center" });
     });
     pen.text("v", 8, pen.height - 4, { align: "center" });
+    pen.ctx.beginPath();
+    pen.ctx.rect(left, 0, n * cell, n * cell);
+    pen.ctx.clip();
+    inside({ pen, cell });
   }
 
   return start(() => {
-    const t = model.get("time"), w = [model.get("down"), model.get("across")];
-    const rest = of([0, 0]), moved = of(w);
-    const at = ([y, x]) => (Math.max(Math.abs(y), Math.abs(x)) > r ? -1 : (y + r) * n + x + r); // its place in V
+    const t = model.get("time"), w = chosen(), rest = of([0, 0]), moved = of(w), { from, now } = glide(w);
     const partner = V.map((v) => at([v[0] - w[0], v[1] - w[1]]));
-    drawGrid("still", t, [0, 0], rest, ([y, x]) => at([y + w[0], x + w[1]]) >= 0, [0, 0]);
-    drawGrid("moving", t, w, moved, ([y, x]) => at([y - w[0], x - w[1]]) >= 0, w);
+    const hasPartner = (w) => ([y, x]) => at([y - w[0], x - w[1]]) >= 0;
+    drawGrid("still", (grid) => drawMemories(grid, t, [0, 0], ([y, x]) => at([y + w[0], x + w[1]]) >= 0));
+    drawGrid("moving", (grid) => { // while it slides, from one velocity to the other, both are in it
+      for (const u of same(now, w) ? [w] : [from, w])
+        drawMemories(grid, t, u, hasPartner(u), now.map((place, i) => place - u[i]));
+    });
     let most = 0;
     partner.forEach((p, k) => p < 0 || move(rest[t][p], size, [t * w[0], t * w[1]]).forEach(
       (value, i) => { most = Math.max(most, Math.abs(value - moved[t][k][i])); }));
@@ -78,11 +83,12 @@ function render({ model, el }) {
     const winner = t ? `v = ${named(best)}` : "all are alike";
     number.textContent = showError(most);
     sharp.textContent = winner;
-    const now = `Time ${t}, input moves at ${named(w)}, seen from ${model.get("seen_from")}`;
+    if (!same(now, w)) return;
+    const said = `Time ${t}, input moves at ${named(w)}, seen from ${model.get("seen_from")}`;
     describe({
-      still: `${now}: ${V.length} memories of the picture at rest, rows v_y, columns v_x.`,
-      moving: `${now}: ${V.length} memories of the moving picture; ${partner.filter((p) => p >= 0).length} have a partner. Sharpest: ${winner}.`,
-    }, `${now}: sharpest memory ${winner}, largest difference ${showError(most)}.`);
+      still: `${said}: ${V.length} memories of the picture at rest, rows v_y, columns v_x.`,
+      moving: `${said}: ${V.length} memories of the moving picture; ${partner.filter((p) => p >= 0).length} have a partner. Sharpest: ${winner}.`,
+    }, `${said}: sharpest memory ${winner}, largest difference ${showError(most)}.`);
   });
 }
 

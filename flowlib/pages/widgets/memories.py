@@ -12,6 +12,27 @@ from .page import KIT, PageWidget, chosen, read
 SEEN_FROM = ("the bank", "the input", "each channel")
 
 
+def torus_network(picture: ArrayLike, keep: float, spread: float, radius: int, steps: int) -> dict:
+    """The picture and the network that `moving.js` computes memories of, packed.
+
+    Example:
+        >>> torus_network([[0, 1]], keep=0.6, spread=0.05, radius=1, steps=2)["kernel"]
+        [0, 0.05, 0, 0.05, 0.6, 0.05, 0, 0.05, 0]
+    """
+    pixels = array(picture)
+    if pixels.ndim != 2 or not pixels.size or pixels.min() < 0:
+        raise ValueError(f"picture has shape {pixels.shape}: expected (H, W), numbers from 0 on")
+    if radius < 1 or steps < 2:
+        raise ValueError(f"radius is {radius}, steps is {steps}: give 1 and 2 or more")
+    return {
+        "picture": pack("picture", pixels),
+        "size": list(pixels.shape),
+        "kernel": [0, spread, 0, spread, keep, spread, 0, spread, 0],
+        "radius": int(radius),
+        "steps": int(steps),
+    }
+
+
 class MemoriesWidget(PageWidget):
     """The hidden state of h_t(v) = f_t + W * [psi_1(v).h_{t-1}(v)] for a picture at rest and for the
     same picture in motion, channel beside channel, |v_y|, |v_x| <= radius.
@@ -45,24 +66,9 @@ class MemoriesWidget(PageWidget):
         time: int | None = None,
         seen_from: str = SEEN_FROM[0],
     ):
-        pixels = array(picture)
-        if pixels.ndim != 2 or not pixels.size or pixels.min() < 0:
-            raise ValueError(
-                f"picture has shape {pixels.shape}: expected (H, W), numbers from 0 on"
-            )
-        if radius < 1 or steps < 2:
-            raise ValueError(f"radius is {radius}, steps is {steps}: give 1 and 2 or more")
-        data = {
-            "picture": pack("picture", pixels),
-            "size": list(pixels.shape),
-            "keep": float(keep),
-            "spread": float(spread),
-            "radius": int(radius),
-            "steps": int(steps),
-            "views": list(SEEN_FROM),
-        }
+        network = torus_network(picture, float(keep), float(spread), radius, steps)
         super().__init__(
-            data=data,
+            data=network | {"views": list(SEEN_FROM)},
             title=title,
             down=int(down),
             across=int(across),

@@ -1,5 +1,5 @@
 // What the widgets with living networks share: planes of a torus as ink, a pad to draw on, a pad of velocities.
-// fernn.js stands before.
+// fernn.js stands before, where the pads are used.
 
 const MOVING_CSS = `
 .flowlib-widget .bar { flex: 1 1 100%; display: flex; flex-wrap: wrap; gap: .6rem 1.4rem; align-items: end; }
@@ -44,6 +44,36 @@ function drawChannels(pen, planes, V, grid, marked, colour) {
     frame(pen, ...box(v), colour.line);
   });
   if (V.some((v) => same(v, marked))) frame(pen, ...box(marked), colour.accent, 2);
+}
+
+/** h_t(v) for all v of V, t = 0 ... steps - 1, of a picture that moves at w: states[t][v]. The network is
+ *  h_t(v) = f_t + W * [psi_1(v).h_{t-1}(v)], W = `kernel`, 3 x 3 numbers. */
+function memories(picture, w, V, { size, kernel, steps }) {
+  const rnn = new Forecaster({ grid: size, velocities: V, channels: 1, layers: 0 }), N = picture.length;
+  rnn.U.value.set([0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  rnn.W.value.set(kernel);
+  let state = null;
+  return range(steps).map((t) => {
+    state = rnn.step(t, state, move(picture, size, [t * w[0], t * w[1]]), 1);
+    return V.map((_, k) => state.subarray(k * N, (k + 1) * N));
+  });
+}
+
+/** What is at w slides to the next w, instead of jumping. Tell it w at each drawing: it gives the w it comes
+ *  from, and where it is now; it asks to be drawn again until it has come to w. */
+function gliding(redraw, duration = 280) {
+  let from = null, to = null, start = null, began = 0;
+  const place = () => {
+    const p = Math.min(1, (performance.now() - began) / duration), eased = p * p * (3 - 2 * p);
+    return p < 1 ? start.map((a, i) => a + eased * (to[i] - a)) : to;
+  };
+  return (w) => {
+    if (!to || matchMedia("(prefers-reduced-motion: reduce)").matches) from = to = start = w;
+    if (!same(to, w)) [start, from, to, began] = [place(), to, w, performance.now()];
+    const now = place();
+    if (!same(now, w)) redraw();
+    return { from, now };
+  };
 }
 
 /** The picture that is thrown: what the pointer draws on a panel, or the keys. `begin` gives the plane to draw
@@ -95,16 +125,16 @@ function sketch({ canvas }, [H, W], begin, change) {
 }
 
 /** The plane of velocities: drag from the middle, or press arrow keys, to throw. `thrown` tells the velocity that is
- *  chosen, `throwAt` is told another. Returns what draws it. */
-function velocityPad({ canvas }, reach, thrown, throwAt) {
+ *  chosen, `throwAt` is told another. The plane is square, and begins `left` pixels from the left. Returns what draws it. */
+function velocityPad({ canvas }, reach, thrown, throwAt, left = 0) {
   let down = false;
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   const count = 2 * reach + 1, within = (a) => Math.min(reach, Math.max(-reach, a));
   const pick = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const along = (from, size) => within(Math.floor(from / size * count) - reach);
-    throwAt([along(event.clientY - box.top, box.height), along(event.clientX - box.left, box.width)]);
+    const box = canvas.getBoundingClientRect(), size = box.width - left;
+    const along = (from) => within(Math.floor(from / size * count) - reach);
+    throwAt([along(event.clientY - box.top), along(event.clientX - box.left - left)]);
   };
   canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); down = true; pick(event); });
   canvas.addEventListener("pointermove", (event) => down && pick(event));

@@ -10,20 +10,26 @@ import traitlets
 
 import flowlib as fl
 from flowlib.pages.examples import (
+    bump,
     bump_widget,
     flow_widget,
-    latent_widget,
     leaky_network,
     square_widget,
+    staircase_widget,
 )
 from flowlib.pages.widgets import page
 from flowlib.pages.widgets.breaking import BreakWidget
 from flowlib.pages.widgets.bump import NetworkRun
+from flowlib.pages.widgets.candidates import CandidatesWidget
 from flowlib.pages.widgets.flow import Orbit
 from flowlib.pages.widgets.memories import MemoriesWidget
 from flowlib.pages.widgets.page import PageWidget
+from flowlib.pages.widgets.pooling import PoolingWidget
+from flowlib.pages.widgets.slant import SlantWidget
 from flowlib.pages.widgets.throw import ThrowWidget
 from flowlib.pages.widgets.train import TrainWidget
+from flowlib.pages.widgets.turning import TurningWidget
+from flowlib.pages.widgets.window import WindowWidget
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 RING = fl.Translations((16,))
@@ -36,11 +42,22 @@ def make(name):
         return bump_widget(networks, steps=4, speeds=range(-1, 2))
     if name == "square":
         return square_widget({"double": lambda f: 2 * f, "flip": lambda f: f.flip(-1)}, size=16)
-    if name == "latent":
-        return latent_widget(leaky_network(RING, V), steps=4)
-    if name == "memories":
-        return MemoriesWidget(torch.arange(30).reshape(5, 6) / 30)
+    of_a_picture = {"memories": MemoriesWidget, "window": WindowWidget, "slant": SlantWidget}
+    if name in of_a_picture:
+        return of_a_picture[name](torch.arange(30).reshape(5, 6) / 30)
+    if name == "pooling":
+        return PoolingWidget(bump(16)[0])
+    if name == "staircase":
+        return staircase_widget()
     generator = torch.Generator().manual_seed(0)
+    if name == "turning":
+        pictures, kernel = torch.rand(4, 6, 6, generator=generator), torch.arange(36.0) - 18
+        lifted = torch.rand(2, 4, 4, 6, 6, generator=generator)
+        return TurningWidget(pictures, lifted[0], kernel.reshape(4, 3, 3), lifted[1])
+    if name == "candidates":
+        video = torch.rand(1, 5, 1, 16, generator=generator).double()
+        maps = {"square": torch.square, "sum so far": lambda f: f.cumsum(1)}
+        return CandidatesWidget(video, maps, range(-3, 4))
     if name == "flow":
         return flow_widget(torch.rand(1, 28, 28, generator=generator))
     pictures = torch.rand(256, 1, 13, 13, generator=generator)
@@ -49,9 +66,11 @@ def make(name):
     return {"breaking": BreakWidget, "throw": ThrowWidget}[name](pictures[:16])
 
 
-@pytest.fixture(
-    params=["bump", "square", "latent", "memories", "flow", "train", "breaking", "throw"]
-)
+WIDGETS = ["bump", "square", "memories", "window", "pooling", "staircase", "flow"]
+WIDGETS += ["slant", "turning", "candidates", "train", "breaking", "throw"]
+
+
+@pytest.fixture(params=WIDGETS)
 def widget(request):
     return make(request.param)
 
