@@ -98,8 +98,8 @@ def velocity_table(experiment: Experiment, preset: str = "laptop") -> str:
 
 def records(experiment: Experiment) -> list[dict[str, str]]:
     """One record a model: the columns of the table as texts. What is in none of them has no
-    column, and a model that is neither published nor in the ledger no record; parameters are of the
-    largest preset that has rows."""
+    column, and a model that is neither published nor in the ledger no record; where presets differ in
+    the number of parameters, each is told, in the order of the columns."""
     accuracy, out = experiment.metric.endswith("accuracy"), []
     ours = {m: {p: summary(experiment, m, p) for p in SHOWN} for m in experiment.models}
     shown = [p for p in SHOWN if any(ours[m][p] for m in ours)]
@@ -112,11 +112,11 @@ def records(experiment: Experiment) -> list[dict[str, str]]:
         if experiment.published:
             published = experiment.published.get(model)
             record["published"] = number(*published, accuracy) if published else "-"
-        record["parameters"] = "-"
+        sizes = dict.fromkeys(s["parameters"] for p in shown if (s := ours[model][p]))
+        record["parameters"] = " / ".join(f"{size:,}" for size in sizes) or "-"
         for preset in shown:
             record[preset] = "-"
             if s := ours[model][preset]:
-                record["parameters"] = f"{s['parameters']:,}"
                 of = f"{s['seeds']} seed{'s' * (s['seeds'] > 1)}, {s['data']}"
                 skill = "" if s["skill"] is None else f"skill {s['skill']:.2f}; "
                 record[preset] = f"{number(s['mean'], s['spread'], accuracy)} ({skill}{of})"

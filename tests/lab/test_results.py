@@ -198,7 +198,7 @@ def test_slow_turns_in_training():
 
 
 def test_bouncing(mean):
-    """The published order with each seed; the cheap form of mixing gains next to nothing."""
+    """The published order with each seed; the cheap form of mixing gains nothing."""
     table = experiments()["bouncing-mnist"]
     for m in ("g-rnn", "fernn", "fernn-mixing", "fernn-separable", "conv-lstm", "conv-lstm-5"):
         assert 0.45 < 1 - mean(table.name, m) / floors(table, "laptop")["still_mse"] < 0.8
@@ -209,7 +209,7 @@ def test_bouncing(mean):
         ("g-rnn", "fernn", 1.1, 1.5),  # published: 1.4
         ("g-rnn", "fernn-mixing", 1.4, 2.8),  # published: 2.8; chapter 17 says what is known of why
         ("fernn", "fernn-mixing", 1.15, 2),  # published: 2
-        ("fernn", "fernn-separable", 0.9, 1.15),
+        ("fernn", "fernn-separable", 0.85, 1.15),
         ("conv-lstm", "g-rnn", 1, 1.5),
         ("fernn", "conv-lstm-5", 1, 1.5),  # a larger network without V is ahead of the plain FERNN
         ("conv-lstm-5", "fernn-mixing", 1, 1.5),
@@ -330,7 +330,7 @@ def test_verdicts():
     }
     in_order = {
         *(("between-generators", better) for better in ("v24", "v12345")),
-        ("translating-mnist", "fernn-v2"),
+        *(("translating-mnist", better) for better in ("fernn-v2", "fernn-v2-mixing")),
         *(("translating-mnist-2", better) for better in ("fernn-v1", "fernn-v2")),
         *(("rotating-mnist-2", better) for better in ("fernn-v2", "fernn-v4")),
     }
