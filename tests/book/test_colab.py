@@ -28,7 +28,7 @@ nbformat.write(notebook, sys.argv[2])
 def calls_a_widget(path):
     nodes = ast.walk(ast.parse("\n".join(cells(path, "code"))))
     calls = [node.func for node in nodes if isinstance(node, ast.Call)]
-    return any(isinstance(f, ast.Name) and f.id.endswith("_widget") for f in calls)
+    return any(isinstance(f, ast.Name) and f.id.lower().endswith("widget") for f in calls)
 
 
 WHOLE = [path for path in CHAPTERS if calls_a_widget(path) or path.stem == TRAINS]
