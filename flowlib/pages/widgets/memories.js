@@ -1,12 +1,11 @@
 // The memories of a FERNN on a torus, in a grid over V, which slides when the velocity of the input changes.
 // fernn.js computes them, and moving.js draws their planes: both stand before.
 
-const CSS = `
+const CSS = MOVING_CSS + `
 .memories .panels { grid-template: "still moving" / minmax(0, 1fr) minmax(0, 1fr); max-width: 680px; margin: auto; }
 .memories canvas { aspect-ratio: 1 / 1.03; margin-top: .4rem; }
-.memories canvas[tabindex] { touch-action: none; cursor: crosshair; outline-offset: 2px; }
-.memories canvas[tabindex]:focus-visible { outline: 3px solid var(--fl-still); }
-.memories .result { margin: .8rem 0 0; text-align: center; }
+.memories canvas[tabindex] { background: none; }
+.memories .result { text-align: center; }
 .memories .result b { white-space: nowrap; }`;
 
 function render({ model, el }) {
