@@ -8,9 +8,9 @@
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
-rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
-`flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, scan, loop, recurrent,
+stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
+results, `flowlib.pages` makes pages.
 """
 
 from flowlib.cells import Cell, ElmanCell, GatedCell
@@ -38,6 +38,7 @@ from flowlib.mixing import SeparableMixing, VelocityConvolution
 from flowlib.models import Classifier, Forecaster, FrameEncoder
 from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
+from flowlib.scan import ScanCell, linear_scan
 from flowlib.stack import Stack
 from flowlib.translations import Translations
 
@@ -57,6 +58,7 @@ __all__ = [
     "LawBroken",
     "LiftingConvolution",
     "Rotations",
+    "ScanCell",
     "SeparableMixing",
     "Stack",
     "Translations",
@@ -73,6 +75,7 @@ __all__ = [
     "flow_equivariance_error",
     "flow_video",
     "group_averaging",
+    "linear_scan",
     "rotation_velocities",
     "translation_velocities",
     "velocity_index",

@@ -29,6 +29,8 @@ class Cell(nn.Module, ABC):
 
     Attributes:
         drives: how many lifted frames it takes at once: the drive has drives x channels channels.
+        mixes: whether it still works where velocities mix.
+        mode: "sequential", frame by frame; or "parallel", for a cell that has `run`, see `ScanCell`.
 
     Example: a memory that fades, and adds each frame.
         >>> class Fading(fl.Cell):
@@ -42,7 +44,7 @@ class Cell(nn.Module, ABC):
         True
     """
 
-    drives = 1
+    drives, mixes, mode = 1, True, "sequential"
 
     def __init__(self, channels: int):
         super().__init__()

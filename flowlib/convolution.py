@@ -218,7 +218,7 @@ class _Convolve(torch.autograd.Function):
             moved, seen = _flat(moved, size[1], ndim), _flat(signal, size[0], ndim)
             of_kernel = _transposed(_KERNEL_GRADIENT[ndim](moved, size, seen), count)
         if ctx.needs_input_grad[2]:
-            of_plus = _sum_to(ctx.added, gradient, len(group.shape))
+            of_plus = sum_to(ctx.added, gradient, len(group.shape))
         return of_signal, of_kernel, of_plus, None, None, None, None
 
 
@@ -250,7 +250,7 @@ def _flat(signal: Tensor, channels: int, ndim: int) -> Tensor:
     return signal.reshape(-1, channels, *signal.shape[signal.ndim - ndim :])
 
 
-def _sum_to(shape: tuple[int, ...], gradient: Tensor, axes: int) -> Tensor:
+def sum_to(shape: tuple[int, ...], gradient: Tensor, axes: int) -> Tensor:
     """The gradient of what was broadcast from `shape`: a sum over its axes of size 1. Over rows in the
     order of memory it is six times as fast as torch's own, which goes axis by axis."""
     rows = gradient.movedim(-1 - axes, -1)

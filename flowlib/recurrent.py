@@ -58,7 +58,7 @@ class FERNN(Recurrent):
         bias: add a bias to U * f_t.
         velocity_mixing: r, how many velocity channels to each side W sees; 0 mixes none.
         separable: mix over V channel by channel before W, W_d = W diag(a_d), which is cheap.
-        cell: `ElmanCell` (the paper's), `GatedCell`, or a `Cell` of one's own.
+        cell: `ElmanCell` (the paper's), `GatedCell`, `ScanCell`, or a `Cell` of one's own.
         memory: how much an untrained cell remembers, see the cell; none takes the cell's own, 0 for the
             paper's.
         lifted: the input is the states of another FERNN over the same V, (batch, time, velocity,
@@ -102,9 +102,14 @@ class FERNN(Recurrent):
         self.in_channels, self.hidden_channels = in_channels, hidden_channels
         self.kernel_size = kernel_size
         self.register_buffer("velocities", velocity_set(group, velocities))
-        drives = getattr(getattr(cell, "func", cell), "drives", 1)  # also of a functools.partial
+        kind = getattr(cell, "func", cell)  # also of a functools.partial
+        if velocity_mixing and not getattr(kind, "mixes", True):
+            raise ValueError(
+                f"velocity_mixing is {velocity_mixing}, and {kind.__name__} keeps each number by itself: "
+                "take velocity_mixing=0, or another cell, e.g. GatedCell"
+            )
         self.input_conv = (GroupConvolution if lifted else LiftingConvolution)(
-            group, in_channels, drives * hidden_channels, kernel_size, bias=bias
+            group, in_channels, getattr(kind, "drives", 1) * hidden_channels, kernel_size, bias=bias
         )
         convolution, self.mixing = partial(GroupConvolution, group, kernel_size=kernel_size), None
         if velocity_mixing and separable:
@@ -174,7 +179,12 @@ class FERNN(Recurrent):
         return state
 
     def _loop(self, video: Tensor, state: Tensor, psi_1) -> Iterator[Tensor]:
-        for drive in self.input_conv(video).unbind(1):
+        drives = self.input_conv(video)
+        if self.cell.mode == "parallel":
+            drives = drives if self.lifted else drives[:, :, None]
+            yield from self.cell.run(self.group, self.velocities, state, drives).unbind(1)
+            return
+        for drive in drives.unbind(1):
             state = self.update(state, drive, psi_1)
             yield state
 

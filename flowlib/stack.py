@@ -96,6 +96,13 @@ class Stack(Recurrent):
         return Stack(*(layer.with_velocities(velocities) for layer in self.layers))
 
     def _loop(self, video: Tensor, state, psi_1) -> Iterator[tuple[Tensor, ...]]:
+        if all(layer.cell.mode == "parallel" for layer in self.layers):  # layer by layer
+            states = []
+            for layer, old in zip(self.layers, state, strict=True):
+                video = torch.stack(list(layer._loop(video, old, psi_1)), 1)
+                states.append(video.unbind(1))
+            yield from zip(*states, strict=True)
+            return
         for frame in video.unbind(1):
             state = self.step(state, frame, psi_1)
             yield state

@@ -47,7 +47,7 @@ def test_no_graph_breaks():
 @pytest.mark.slow
 def test_no_graph_breaks_with_any_cell_or_mixing():
     mixing = "dict(velocity_mixing=1), dict(velocity_mixing=1, separable=True)"
-    run(f"[dict(cell=fl.GatedCell), {mixing}]", "aot_eager")
+    run(f"[dict(cell=fl.GatedCell), dict(cell=fl.ScanCell), {mixing}]", "aot_eager")
 
 
 @pytest.mark.slow

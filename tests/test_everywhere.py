@@ -69,6 +69,7 @@ def test_velocities_are_never_rounded():
 OPTIONS = [
     {},
     {"cell": fl.GatedCell},
+    {"cell": fl.ScanCell},
     {"velocity_mixing": 1},
     {"velocity_mixing": 1, "separable": True},
 ]

@@ -22,6 +22,7 @@ from flowlib.lab.memory import kept_for_backward
 SIZE, RADIUS, FRAMES = 28, 2, 10
 V = fl.translation_velocities(RADIUS)
 TORUS = fl.Translations((SIZE, SIZE))
+SCAN = {32: 1 / 3, 128: 1 / 8}  # channels -> the share of a FERNN's time that a scan is held to
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,21 @@ def bench(channels=(16, 32, 128), rounds: int = 5, batch: int = 2) -> list[Line]
                 "Forecaster, half the frames forecast": kept(partial(forecast, half), size),
                 "plain loop": kept(partial(plain_loop, rnn, video), size),
             },
+        )
+        lines += compare(
+            f"{size} channels, a scan",
+            {
+                "FERNN": step(rnn.last, video),
+                **{
+                    f"{mode} scan": step(
+                        network(size, cell=partial(fl.ScanCell, mode=mode)).last, video
+                    )
+                    for mode in ("sequential", "parallel")
+                },
+            },
+            rounds,
+            {"sequential scan": SCAN[size]} if size in SCAN else {},
+            {"sequential scan": kept(partial(network(size, cell=fl.ScanCell).last, video), size)},
         )
     size = channels[0]
     mixing, separable = (

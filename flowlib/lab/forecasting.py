@@ -22,6 +22,7 @@ from flowlib.lab.experiment import Preset, Row, Table, Task
 from flowlib.lab.processes import my_part
 from flowlib.lab.training import constant
 from flowlib.models import Forecaster
+from flowlib.stack import Stack
 
 VALIDATION, TEST, BY_VELOCITY = 101, 102, 103  # seeds of the fixed test videos, far from training's
 
@@ -36,6 +37,7 @@ class ForecastRow(Row):
         fixed: trained on one velocity for each picture, without augmentation.
         cell: of the network.
         kernel_size: of its convolutions; none takes that of the preset.
+        layers: recurrent layers, one on top of the other.
         head: what makes forecasts of it.
     """
 
@@ -44,6 +46,7 @@ class ForecastRow(Row):
     fixed: bool = False
     cell: Callable[..., Cell] = ElmanCell
     kernel_size: int | None = None
+    layers: int = 1
     head: Callable[..., nn.Module] = Forecaster
 
 
@@ -113,10 +116,10 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
     channels = preset.channels * row.width
     if not row.recurrent:
         return row.kind(group, channels)
-    rnn = row.kind(
+    layer = partial(
+        row.kind,
         group,
         row.velocities,
-        in_channels=in_channels,
         hidden_channels=channels,
         kernel_size=row.kernel_size or preset.kernel_size,
         velocity_mixing=row.mixing,
@@ -124,6 +127,10 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         memory=preset.memory or None,
         cell=row.cell,
     )
+    rnn = layer(in_channels=in_channels)
+    if row.layers > 1:
+        above = (layer(in_channels=channels, lifted=True) for _ in range(row.layers - 1))
+        rnn = Stack(rnn, *above)
     return row.head(rnn, preset.decoder_layers)
 
 
