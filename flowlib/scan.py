@@ -2,10 +2,10 @@
 
     h_t(v, .) = a_t [psi_1(v).h_{t-1}(v, .)] + b_t,      a_t and b_t made of frame t alone
 
-Seen from the frame of reference of its own channel, k_t(v) = psi_{t+1}(v)^-1.h_t(v), nothing is
-carried on any more: each number has its own recurrence,
+Seen from the frame of reference of its channel, k_t(v) = psi_t(v)^-1.h_t(v), nothing is carried along
+any more: each number has a recurrence of its own,
 
-    k_t = (psi_{t+1}(v)^-1.a_t) k_{t-1} + psi_{t+1}(v)^-1.b_t,
+    k_t = (psi_t(v)^-1.a_t) k_{t-1} + psi_t(v)^-1.b_t,
 
 which is associative, and takes log2(T) steps instead of T.
 """
@@ -99,13 +99,11 @@ class ScanCell(Cell):
             state: h_{-1}.
             drives: the lifted frames; their velocity axis has size 1 where they are the same for all.
         """
-        t = torch.arange(1, drives.shape[1] + 1, device=drives.device)
-        here = group.exp(velocities, t[:, None, None])[
-            :, :, None
-        ]  # psi_{t+1}(v): (time, velocity, 1, dim)
-        there = group.inverse(here)
-        a, b = (group.act_lifted(there, gate) for gate in self.gate(drives))
-        b = torch.cat([torch.addcmul(b[:, :1], a[:, :1], state[:, None]), b[:, 1:]], 1)
+        t = torch.arange(drives.shape[1], device=drives.device)[:, None, None]
+        here = group.exp(velocities, t)[:, :, None]  # psi_t(v), (time, velocity, 1, dim)
+        a, b = (group.act_lifted(group.inverse(here), gate) for gate in self.gate(drives))
+        start = group.act_lifted(group.exp(velocities, 1)[:, None], state)  # k_{-1}
+        b = torch.cat([torch.addcmul(b[:, 0], a[:, 0], start)[:, None], b[:, 1:]], 1)
         return group.act_lifted(here, linear_scan(a, b))
 
     def extra_repr(self) -> str:

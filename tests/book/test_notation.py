@@ -24,6 +24,7 @@ OWNERS = {
     "fl.FERNN": _RNN,
     "fl.Group": _TORUS,
     "fl.ElmanCell": _RNN.cell,
+    "fl.ScanCell": fl.ScanCell,
     "fl.VelocityConvolution": fl.VelocityConvolution(_TORUS, _RNN.velocities, 2, 2),
     "fl.Forecaster": fl.Forecaster(_RNN, 1),
     "fl.Classifier": fl.Classifier(_RNN, 2),
