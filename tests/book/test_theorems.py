@@ -114,5 +114,7 @@ def test_boxes_of_the_appendices_have_letters(page):
     for count, path in enumerate(appendices, 1):
         letter = json.loads(path.read_text(encoding="utf8"))["cells"][0]["source"][0][2]
         nth = appendices[:count].count(path)
-        link = table.locator(f"a[href*='{path.stem}.html#']", has_text=f"Proposition {letter}.{nth}")
+        link = table.locator(
+            f"a[href*='{path.stem}.html#']", has_text=f"Proposition {letter}.{nth}"
+        )
         assert link.count() == 1, (path.stem, letter, nth)
