@@ -12,6 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from docutils import nodes
 from myst_parser.sphinx_ext.mathjax import html_visit_displaymath
 from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.ext.mathjax import html_visit_math
@@ -33,6 +34,7 @@ IDLE = re.compile(
 # In a browser MathJax measures the height of an x around it; its own is low beside a screen's letters.
 MORE_STYLE = """
 mjx-container { position: relative; font-size: 118% }
+.unbroken { white-space: nowrap }
 """
 # MathJax by its parts: https://docs.mathjax.org/en/v3.2/server/direct.html
 SCRIPT = """
@@ -98,6 +100,18 @@ def typesetting(visit):
     return typeset_one, None
 
 
+def hold_together(app, doctree, name) -> None:
+    """A line may end behind a formula, which is a box, but not before the comma that follows it."""
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        mark = re.match(r"[.,;:?!)’”]+", after) if isinstance(after, nodes.Text) else None
+        if mark:
+            after.parent.replace(after, nodes.Text(after[mark.end() :]))
+            pair = nodes.inline(classes=["unbroken"])
+            formula.replace_self(pair)
+            pair += [formula, nodes.Text(mark[0])]
+
+
 def write_style(app, error) -> None:
     if error is None and app.builder.format == "html":
         static = Path(app.outdir) / "_static"
@@ -110,5 +124,6 @@ def setup(app) -> dict:
     visitors = typesetting(html_visit_math), typesetting(html_visit_displaymath)
     app.add_html_math_renderer("typeset", *visitors)
     app.add_css_file(STYLE)
+    app.connect("doctree-resolved", hold_together)
     app.connect("build-finished", write_style)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -35,6 +35,17 @@ PREPARE = """async (site) => {
     if (href.startsWith(site))
       link.setAttribute("href", "book:" + href.slice(site.length).replace(/[.]html(#|$)/, "$1"));
   }
+  for (const formula of article.querySelectorAll("span.math")) {
+    const sign = formula.nextSibling?.data?.match(/^[^\\s\\p{L}(]+/u); // the full stop that ends a line
+    if (!sign) continue;
+    const kept = Object.assign(document.createElement("span"), { className: "flowlib-kept" });
+    formula.nextSibling.splitText(sign[0].length);
+    formula.replaceWith(kept);
+    kept.append(formula, kept.nextSibling);
+  }
+  for (const formula of article.querySelectorAll("mjx-container[display]"))
+    if (formula.scrollWidth > formula.clientWidth) // on a screen it scrolls
+      formula.style.zoom = formula.clientWidth / (formula.scrollWidth + 1);
   const titles = [...article.querySelectorAll("h1, h2")].map((heading) => {
     const text = heading.cloneNode(true);
     text.querySelectorAll(".headerlink, mjx-assistive-mml").forEach((part) => part.remove());
@@ -59,11 +70,11 @@ FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><style>
 @page { font: 9pt sans-serif; margin: 20mm 30mm; size: A4 }
 @page { @bottom-right { content: counter(page, lower-roman) } }
 @page :first { @bottom-right { content: "" } }
-body { color: #222832; font: 10pt/1.5 system-ui, sans-serif; margin: 0 }
+body { color: #222832; font: 9.5pt/1.4 system-ui, sans-serif; margin: 0 }
 header { break-after: page; padding-top: 60mm }
 h1 { font-size: 34pt; font-weight: 400; line-height: 1.1 }
 h2, h3 { break-after: avoid; font-weight: 400 }
-h3 { font-size: 11pt; margin: 5mm 0 1mm }
+h3 { font-size: 11pt; margin: 3mm 0 0.5mm }
 a { color: inherit; display: flex; justify-content: space-between; text-decoration: none }
 </style><header><h1>%s</h1><p>%s</p><p>%s</p></header><h2>Contents</h2>%s</html>"""
 
@@ -177,6 +188,7 @@ def join(front: PdfReader, parts: dict[str, list[Print]]) -> PdfWriter:
 def make(browser: Browser, site: str, parts: dict[str, list[str]]) -> PdfWriter:
     """The book of these pages of a built site, part by part."""
     tab = browser.new_page(viewport=VIEWPORT, device_scale_factor=2)
+    tab.set_default_timeout(300_000)  # a busy machine is no error
     tab.emulate_media(media="print")
     prints: dict[str, list[Print]] = {}
     first = 0

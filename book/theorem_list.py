@@ -8,6 +8,7 @@ warning, and a warning fails the build.
 
 import re
 from html.parser import HTMLParser
+from string import ascii_uppercase
 
 from docutils import nodes
 from sphinx.util import logging
@@ -48,6 +49,15 @@ def pages(env, docname: str) -> list[str]:
     """This page and those below it, in reading order."""
     below = env.toctree_includes.get(docname, [])
     return [docname, *(page for child in below for page in pages(env, child))]
+
+
+def letter_the_appendices(app, env) -> list[str]:
+    """Number the boxes of the appendices A.1, A.2, ... and B.1: Sphinx has numbered them 1, 2, 3, ..."""
+    appendices = (page for page in pages(env, env.config.root_doc) if "/appendix_" in page)
+    for letter, docname in zip(ascii_uppercase, appendices, strict=False):
+        for numbers in env.toc_fignumbers.get(docname, {}).values():
+            numbers.update({label: (letter, n) for n, label in enumerate(numbers, 1)})
+    return []  # no page is out of date by this
 
 
 def sentence(measurement: dict) -> str:
@@ -152,4 +162,5 @@ def setup(app) -> dict:
     app.add_node(theorem_list)
     app.add_directive("theorem-list", TheoremList)
     app.connect("doctree-resolved", fill)
+    app.connect("env-get-updated", letter_the_appendices, priority=900)  # after Sphinx's numbers
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -33,7 +33,7 @@ def check_group(
     Args:
         product: product(g, h), first h, then g.
         inverse: inverse(g).
-        identity: e.
+        identity: the element e that changes nothing.
         elements: all elements of the group, numbers, tuples or tensors.
         tolerance: two elements whose entries differ by less are the same.
 

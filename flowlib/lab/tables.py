@@ -135,13 +135,13 @@ def table(experiment: Experiment) -> str:
         return "| " + " | ".join(cells[k].ljust(width[k]) for k in names) + " |"
 
     rule = {k: "-" * width[k] for k in names}
-    more = [
-        f"{preset}: a still picture {number(f['still_mse'])}, the last frame {number(f['last_mse'])}; "
+    more = [  # a line of its own each, in Markdown too
+        f"\n{preset}: a still picture {number(f['still_mse'])}, the last frame {number(f['last_mse'])}; "
         f"{f['repeat_share']:.0%} of the frames to forecast were seen before"
         for preset in SHOWN
         if (f := floors(experiment, preset))
     ]
-    more = ["", *more, "", "Skill = 1 - error / error of the still picture."] if more else []
+    more = [*more, "", "Skill = 1 - error / error of the still picture."] if more else []
     if experiment.published_by_velocity:
         more += ["", velocity_table(experiment)]
     if experiment.published_source:

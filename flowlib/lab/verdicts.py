@@ -102,7 +102,7 @@ def _judge(experiment, worse: str, published: float, ours: dict, forecast: bool)
         metrics = [row["metrics"] for row in rows_of_one(experiment, worse, preset)]
         skill = min(m.get("skill", -math.inf) for m in metrics)
         if skill < MOTION:
-            return "not tested", f"the baseline has skill {skill:.2f}"
+            return "not tested", f"the baseline has skill {skill:.2f} with its worst seed"
     if not several:
         return "not tested", f"one seed at {preset}"
     agree, seeds = [(r > 1) == (published > 1) for r in found], f"{len(found)} seeds at {preset}"
@@ -114,7 +114,7 @@ def _judge(experiment, worse: str, published: float, ours: dict, forecast: bool)
     if abs(middle) < SPREADS * spread:
         return "not tested", f"the lead is within its spread, {seeds}"
     if skill < SKILL:
-        return "in order only", f"the baseline has skill {skill:.2f}, {seeds}"
+        return "in order only", f"the baseline has skill {skill:.2f} with its worst seed, {seeds}"
     mean = math.exp(middle)
     if 1 / NEAR < mean / published < NEAR:
         return "reproduced", f"order and ratio, {seeds}"

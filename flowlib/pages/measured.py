@@ -48,7 +48,7 @@ class Measurement:
         return f"{self.label}: {note}{self.residual:{digits}}, {allowed} {self.bound:g}"
 
     def _repr_html_(self) -> str:
-        data = {"label": self.label, "residual": f"{self.residual:.3g}", "note": self.note}
+        data = {"label": self.label, "residual": repr(float(self.residual)), "note": self.note}
         data |= {"kind": self.kind, "bound": f"{self.bound:g}"}
         marks = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
         text = str(self).partition(": ")[2]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import formulas
 import pytest
 from docutils import nodes
+from docutils.utils import new_document
 
 
 def written(visit, tex: str) -> str:
@@ -53,3 +54,13 @@ def test_what_is_taken_away_has_no_style():
 def test_what_mathjax_cannot_read_is_an_error(tex):
     with pytest.raises(ValueError, match=r"\w+ \w+"):
         formulas.typeset(tex, False)
+
+
+def test_no_line_begins_with_the_comma_after_a_formula():
+    text = nodes.paragraph("", "", nodes.math("", "v"), nodes.Text(", and "), nodes.math("", "w"))
+    document = new_document("page")
+    document += text
+    formulas.hold_together(None, document, "page")
+    pair, rest, last = text.children
+    assert pair["classes"] == ["unbroken"] and pair.astext() == "v,"
+    assert rest == " and " and last.astext() == "w"

@@ -70,3 +70,16 @@ def test_a_print_shows_solutions_and_widgets_and_no_buttons(texts):
     assert "input velocity" in text  # the widget of chapter 8
     for left_out in ("Finds flowlib, and installs it", "Show code cell", "Play"):
         assert left_out not in text
+
+
+def test_a_formula_keeps_the_sign_after_it_and_fits_the_page(browser):
+    tab = browser.new_page()
+    tab.set_content("""<article style="width: 100px"><section id="a"><h1>A</h1>
+      <p><span class="math">x</span>). Then <span class="math">y</span> and <span class="math">z</span></p>
+      <mjx-container display="true" style="display: block; overflow: auto"><div style="width: 200px">w</div>
+      </mjx-container></section></article>""")
+    assert tab.evaluate(pdf.PREPARE, "https://book/") == [["A", "a"]]
+    assert tab.locator(".flowlib-kept").all_inner_texts() == ["x)."]
+    assert tab.locator("p").inner_text() == "x). Then y and z"
+    assert tab.locator("mjx-container").evaluate("f => f.scrollWidth <= f.clientWidth")
+    tab.close()

@@ -105,3 +105,16 @@ def test_links_of_the_page_lead_to_a_box(page):
             assert answer.ok, address
             texts[address] = answer.text()
         assert not anchor or f'id="{anchor}"' in texts[address], target
+
+
+@pytest.mark.browser
+def test_boxes_of_the_appendices_have_letters(page):
+    table = page.locator("article table.flowlib-theorems")
+    appendices = [path for path, _, _ in statements() if path.stem.startswith("appendix_")]
+    for count, path in enumerate(appendices, 1):
+        letter = json.loads(path.read_text(encoding="utf8"))["cells"][0]["source"][0][2]
+        nth = appendices[:count].count(path)
+        link = table.locator(
+            f"a[href*='{path.stem}.html#']", has_text=f"Proposition {letter}.{nth}"
+        )
+        assert link.count() == 1, (path.stem, letter, nth)

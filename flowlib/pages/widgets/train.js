@@ -76,7 +76,7 @@ function render({ model, el }) {
   const drawPad = velocityPad(panels.pad, REACH, thrown, (v) => ["down", "right"].forEach((trait, i) => choose(trait, v[i])));
 
   const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
-  const worker = new Worker(url, { type: "module" });
+  const worker = new Worker(url); // a module would not start in a page that was opened from a disk
   worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
   const send = (message) => worker.postMessage(message);
   const settings = () => ({

@@ -22,6 +22,8 @@ CHOICES = {  # the first is shown first
     "speed": ("full", "slow"),
 }
 STEPS, REACH = 10, 3
+# Of the worker: a script and no module, which browsers start in a page from a disk too.
+SCRIPT = (read("fernn.js") + read("trainer.js")).replace("\nexport ", "\n")
 
 
 def _choice(name: str) -> traitlets.Unicode:
@@ -41,7 +43,7 @@ class TrainWidget(PageWidget):
 
     _esm = (
         KIT
-        + f"const WORKER = {json.dumps(read('fernn.js') + read('trainer.js'))};\n"
+        + f"const WORKER = {json.dumps(SCRIPT)};\n"
         + "".join(map(read, ("fernn.js", "moving.js", "train.js")))
     )
     data = traitlets.Dict().tag(sync=True)
