@@ -8,14 +8,15 @@
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
-rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
-`flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, diagnosis, neighbours, convolution, mixing, cells, loop, recurrent,
+stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
+results, `flowlib.pages` makes pages.
 """
 
 from flowlib.cells import Cell, ElmanCell, GatedCell
 from flowlib.contract import check_my_group
 from flowlib.convolution import GroupConvolution, LiftingConvolution
+from flowlib.diagnosis import Report, audit
 from flowlib.equivariance import equivariance_error, flow_equivariance_error, velocity_pairs
 from flowlib.flows import (
     flow,
@@ -56,11 +57,13 @@ __all__ = [
     "GroupConvolution",
     "LawBroken",
     "LiftingConvolution",
+    "Report",
     "Rotations",
     "SeparableMixing",
     "Stack",
     "Translations",
     "VelocityConvolution",
+    "audit",
     "check_action",
     "check_equivariance",
     "check_flow",
