@@ -42,7 +42,7 @@ CAUSES = {
     "axes in another order": "{off}; it holds if (a, b) of V is read as (b, a)",
     "channels that are not alike": "{off}; at frame 0 already, which shows no velocity",
     "a V with ends": "{off}; it holds {where}",
-    "the last frame twice": "{off}; it holds if the last frame of the video is one grey",
+    "the last frame twice": "{off}; it holds if the last frame of the video is even along w",
     "a memory that does not flow": "{off}; the static law holds{unsure}",
 }
 UNSURE = ", and a V with ends whose channels mix would look the same: show the states"
@@ -342,7 +342,7 @@ class _Audit:
             whole = self.error(self.video, unit)
             if self.holds(whole):
                 continue
-            off = f"the static law is off by {whole.max():.1g} for {show(unit)}"
+            off = f"the static law is off by {whole.max():.1g} for g = {show(unit)}"
             along, near = torch.tensor([0, 1]) if self.turns else unit, []
             for k in range(1, furthest + 1):
                 error = self.error(self.video, k * along, middle=True, group=shifts)
@@ -388,7 +388,7 @@ class _Audit:
 
     def between(self) -> None:
         """Turns between the quarters lose what interpolation loses, less of a smooth picture."""
-        g, n = self.group.elements()[-1], self.group.grid[0]
+        g, n = self.group.elements()[1 % self.group.shape[0]], self.group.grid[0]
         p = torch.arange(n).double() - (n - 1) / 2
         r = torch.hypot(p[:, None], p)
         disc, soft = (r < n / 2 - 1).double(), torch.exp(-((4 * r / n) ** 2)) * (1 + 0.1 * p)
@@ -402,7 +402,7 @@ class _Audit:
         for w in (step * w for w in self.velocities()):
             if not self.pairs(w) or self.holds(e := self.error(self.video, None, w, middle=border)):
                 continue
-            off = f"the law of flows is off by {e.max():.1g} at {show(w)}"
+            off = f"the law of flows is off by {e.max():.1g} at w = {show(w)}"
             first = 1 if self.result == "forecast" else None  # what follows is made of it
             late = [
                 late
@@ -438,26 +438,35 @@ class _Audit:
             return self.say("a V with ends", off=off, where=where)
         self.say("a memory that does not flow", off=off, unsure="")
 
+    def keeps(self, video, w, frames: int | None = None, late: int = 0) -> bool:
+        """Whether the law of flows holds for the first frames of a result that is not 0."""
+        left, right = (x[:, :frames] for x in self.sides(video, None, w, late=late))
+        return bool(right.any()) and self.holds(relative(left, right, per_time=True))
+
     def pooled(self, w, off: str, border: bool) -> None:
         """No channels to see. A video of period p is one on a ring of p points, where V may be closed;
-        and a last frame of one grey has no place, so it may be seen twice."""
+        and a last frame that is even along w has no place, so it may be seen twice."""
         tries, axis = {0: self.video}, int(w.nonzero()[0]) - self.group.ndim
         n = 0 if self.turns or border else self.group.grid[axis]
         for p in range(n - 1, 1, -1):
             if n % p == 0 and (w % p).any():
                 tries[p] = self.video.index_select(axis, torch.arange(n) % p)
         for p, video in tries.items():
-            exact = p and self.law(video, None, w)
-            grey = torch.cat([video[:, :-1], torch.full_like(video[:, -1:], 0.5)], 1)
-            if self.result == "forecast" and not exact:
-                if self.law(grey, None, w) or self.law(grey, None, w, late=1):
-                    exact = True
-                    self.say("the last frame twice", off=off)
-            if p and exact:
+            even = video[:, -1:].mean([-1, -2] if self.turns else axis, keepdim=True)
+            grey = torch.cat([video[:, :-1], even.expand_as(video[:, -1:])], 1)
+            if not self.run(grey)[:, :1].any():
+                grey[:, -1] *= -1
+            twice = self.result == "forecast" and any(
+                self.keeps(grey, w, 1, late) for late in (0, 1)
+            )
+            exact = p and self.keeps(video, w)
+            if twice and not exact:
+                self.say("the last frame twice", off=off)
+            if p and (exact or twice):
                 self.say(
                     "a V with ends", off=off, where=f"for videos of period {p}, where V has no ends"
                 )
-            if exact:
+            if exact or twice:
                 return
         sure = self.V is not None and self.pairs(w) == len(self.V)
         self.say("a memory that does not flow", off=off, unsure="" if sure else UNSURE)
