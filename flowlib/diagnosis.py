@@ -204,7 +204,13 @@ class _Audit:
         """The result; chance starts from the same seed at each call."""
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return (model or self.model)(video, **self.options)
+            out = (model or self.model)(video, **self.options)
+        if not isinstance(out, Tensor):
+            raise ValueError(
+                f"the result is a {type(out).__name__}: an audit wants one tensor, e.g. of "
+                "lambda video: model(video)[0], with the model in float64"
+            )
+        return out
 
     def run(self, *call) -> Tensor:
         """The result with a time axis, and without one for a single velocity."""
@@ -438,34 +444,35 @@ class _Audit:
             return self.say("a V with ends", off=off, where=where)
         self.say("a memory that does not flow", off=off, unsure="")
 
-    def keeps(self, video, w, frames: int | None = None, late: int = 0) -> bool:
-        """Whether the law of flows holds for the first frames of a result that is not 0."""
-        left, right = (x[:, :frames] for x in self.sides(video, None, w, late=late))
-        return bool(right.any()) and self.holds(relative(left, right, per_time=True))
+    def remembers(self, video) -> bool:
+        """Whether what comes before the last frame matters. If not, a law says nothing of the memory."""
+        other = torch.cat([1 - video[:, :-1], video[:, -1:]], 1)
+        at = 0 if self.result == "forecast" else -1
+        return not torch.equal(self.run(video)[:, at], self.run(other)[:, at])
+
+    def seen_twice(self, video, w, axis) -> bool:
+        """Whether the first forecast frame is right if the last frame is even along w: it has no place then,
+        and may come twice."""
+        even = video[:, -1:].mean(axis, keepdim=True).expand_as(video[:, -1:])
+        for sign in (1, -1):  # a ReLU may answer to one of them alone
+            grey = torch.cat([video[:, :-1], sign * even], 1)
+            if self.remembers(grey):
+                errors = (self.error(grey, None, w, late=late)[:1] for late in (0, 1))
+                return any(map(self.holds, errors))
+        return False
 
     def pooled(self, w, off: str, border: bool) -> None:
-        """No channels to see. A video of period p is one on a ring of p points, where V may be closed;
-        and a last frame that is even along w has no place, so it may be seen twice."""
-        tries, axis = {0: self.video}, int(w.nonzero()[0]) - self.group.ndim
+        """No channels to see. A video of period p is one on a ring of p points, where V may be closed."""
+        axis = [-1, -2] if self.turns else int(w.nonzero()[0]) - self.group.ndim
         n = 0 if self.turns or border else self.group.grid[axis]
-        for p in range(n - 1, 1, -1):
-            if n % p == 0 and (w % p).any():
-                tries[p] = self.video.index_select(axis, torch.arange(n) % p)
-        for p, video in tries.items():
-            even = video[:, -1:].mean([-1, -2] if self.turns else axis, keepdim=True)
-            grey = torch.cat([video[:, :-1], even.expand_as(video[:, -1:])], 1)
-            if not self.run(grey)[:, :1].any():
-                grey[:, -1] *= -1
-            twice = self.result == "forecast" and any(
-                self.keeps(grey, w, 1, late) for late in (0, 1)
-            )
-            exact = p and self.keeps(video, w)
-            if twice and not exact:
+        for p in [n, *(p for p in range(n - 1, 1, -1) if n % p == 0 and (w % p).any())]:
+            video = self.video.index_select(axis, torch.arange(n) % p) if n else self.video
+            exact = p < n and self.law(video, None, w) and self.remembers(video)
+            if twice := self.result == "forecast" and not exact and self.seen_twice(video, w, axis):
                 self.say("the last frame twice", off=off)
-            if p and (exact or twice):
-                self.say(
-                    "a V with ends", off=off, where=f"for videos of period {p}, where V has no ends"
-                )
+            if p < n and (exact or twice):
+                where = f"for videos of period {p}, where V has no ends"
+                self.say("a V with ends", off=off, where=where)
             if exact or twice:
                 return
         sure = self.V is not None and self.pairs(w) == len(self.V)

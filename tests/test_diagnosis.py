@@ -119,6 +119,32 @@ def test_a_hand_over_without_a_flow(seeded):
     assert list(report.causes) == ["another pose"] and "-1 frame late" in report.cause
 
 
+@pytest.mark.parametrize("radius", [1, 4])
+def test_a_forecast_that_is_one_frame_behind(radius, seeded):
+    """As in the author's code: the last frame once more, and no flow before reading. A ReLU of one channel
+    may be 0 for an even frame, which then says nothing, and the other sign is tried."""
+
+    class Behind(fl.Forecaster):
+        def forward(self, context, steps):
+            state, frames = self.rnn.last(context), [context[:, -1]]
+            while len(frames) <= steps:
+                state = self.rnn.step(state, frames[-1])
+                frames.append(self.group.project(self.decoder(self.pool(state))))
+            return torch.stack(frames[1:], 1)
+
+    wanted = ["the last frame twice", "a V with ends"][: 2 if radius == 1 else 1]
+    for sign in (1, -1):
+        ring, V, rnn = ring_network(9, radius, {}, torch.relu)
+        model = Behind(rnn, 0).requires_grad_(False)
+        for weight in model.parameters():
+            weight.abs_()
+        rnn.input_conv.weight *= sign
+        report = fl.audit(model, ring, V, torch.randn(2, 4, 1, 9).abs() * sign, steps=2)
+        assert list(report.causes) == wanted
+        report = fl.audit(model, ring, V, torch.randn(2, 4, 1, 9), steps=2)
+        assert list(report.causes) == wanted
+
+
 @pytest.mark.parametrize("pool", [lambda h: h.amax(2), lambda h: h.mean(2)], ids=["max", "mean"])
 def test_a_reading_of_a_V_with_ends(pool, seeded):
     for n, radius in ((15, 1), (15, 2), (21, 3)):
@@ -261,5 +287,7 @@ def test_bad_input(as_users_see_it):
         fl.audit(rnn, ring, V, result="video")
     with pytest.raises(ValueError, match="5 axes for states"):
         fl.audit(lambda f: f.sum(), ring)
+    with pytest.raises(ValueError, match="the result is a tuple"):
+        fl.audit(lambda f: (f, f), ring)
     with pytest.raises(ValueError, match="0 everywhere"):
         fl.audit(lambda f: 0 * f, ring)
