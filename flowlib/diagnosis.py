@@ -36,7 +36,8 @@ CAUSES = {
     "a larger grid, or the result of an earlier layer, would tell",
     "an even size": "{off}; in the middle it holds if the result is then shifted by {shift}",
     "kernels that do not turn": "{off}; shifts are kept",
-    "interpolation": "{off}; quarter turns are exact",
+    "interpolation": "{off}; quarter turns are exact, and filters that turn by quarters only would look "
+    "the same",
     "another pose": "{off}; it holds for a result that is {late:+d} frame late",
     "flows that run backwards": "{off}; it holds for -V in place of V",
     "axes in another order": "{off}; it holds if (a, b) of V is read as (b, a)",
