@@ -115,8 +115,8 @@ def audit(
             float64 video, (batch, time, channel, *grid).
         group: the group that acts, `Translations` or `Rotations`.
         velocities: V, for a result with velocity channels; for another one it sharpens the verdict.
-        video: what the laws are tried on, and the shape of all other tries; none takes 4 frames of noise
-            in [0, 1], 3 videos of one channel.
+        video: what the laws are tried on, and the shape of all other tries; none takes 4 frames of normal
+            noise, 3 videos of one channel. Values of both signs wake more of a network.
         result: what the model returns. "states", (batch, time, velocity, channel, *group); "signals",
             (batch, time, channel, *grid) or (..., *group), a signal for each frame; "forecast", the same
             shape for the frames after the video; "scores", (batch, class), which nothing may change.
@@ -158,7 +158,7 @@ class _Audit:
         self.model = copy.deepcopy(model).double() if isinstance(model, nn.Module) else model
         if video is None:
             shape = 3, 4, 1, *group.grid
-            video = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+            video = torch.randn(shape, generator=torch.Generator().manual_seed(0))
         self.video, self.causes, self.start = video.double(), {}, 0
         self.result = result or self._kind(self._call(self.video))
         if self.result not in RESULTS:
@@ -447,7 +447,7 @@ class _Audit:
 
     def remembers(self, video) -> bool:
         """Whether what comes before the last frame matters. If not, a law says nothing of the memory."""
-        other = torch.cat([1 - video[:, :-1], video[:, -1:]], 1)
+        other = torch.cat([1.01 * video[:, :-1], video[:, -1:]], 1)
         at = 0 if self.result == "forecast" else -1
         return not torch.equal(self.run(video)[:, at], self.run(other)[:, at])
 
