@@ -9,6 +9,7 @@
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
 rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, scan, loop, recurrent,
+rotations, flows, equivariance, laws, diagnosis, neighbours, convolution, mixing, cells, loop, recurrent,
 stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
 results, `flowlib.pages` makes pages.
 """
@@ -16,6 +17,7 @@ results, `flowlib.pages` makes pages.
 from flowlib.cells import Cell, ElmanCell, GatedCell
 from flowlib.contract import check_my_group
 from flowlib.convolution import GroupConvolution, LiftingConvolution
+from flowlib.diagnosis import Report, audit
 from flowlib.equivariance import equivariance_error, flow_equivariance_error, velocity_pairs
 from flowlib.flows import (
     flow,
@@ -57,12 +59,14 @@ __all__ = [
     "GroupConvolution",
     "LawBroken",
     "LiftingConvolution",
+    "Report",
     "Rotations",
     "ScanCell",
     "SeparableMixing",
     "Stack",
     "Translations",
     "VelocityConvolution",
+    "audit",
     "check_action",
     "check_equivariance",
     "check_flow",

@@ -54,7 +54,7 @@ def equivariance_error(
         moved, result = layer(act(signal, lifted)), layer(signal)
         on_group = result.ndim - (signal.ndim - axes) >= len(group.shape)
         reference = act(result, on_group)
-    return _relative(moved, reference, per_time=signal.ndim == axes + 3)
+    return relative(moved, reference, per_time=signal.ndim == axes + 3)
 
 
 def flow_equivariance_error(
@@ -104,7 +104,7 @@ def flow_equivariance_error(
         lifted = still.ndim >= axes + 3
         if still.ndim == axes + 4:
             moved, still = moved[:, :, 0], still[:, :, 0]
-        return _relative(moved, flow_video(group, still, velocity, start, lifted), per_time=True)
+        return relative(moved, flow_video(group, still, velocity, start, lifted), per_time=True)
     if velocities is None:
         raise ValueError(
             "the result is a lifted state, and the model has no attribute `velocities`: say which "
@@ -172,7 +172,8 @@ def _in_double(model, group):
     return model, group
 
 
-def _relative(value: Tensor, reference: Tensor, per_time: bool) -> Tensor:
+def relative(value: Tensor, reference: Tensor, per_time: bool) -> Tensor:
+    """|value - reference| / |reference|, over all axes, or all but axis 1, time; 0 where equal."""
     value, reference = (x if per_time else x[:, None] for x in (value, reference))
     error = _ratio(_squares(value - reference).sqrt(), _squares(reference).sqrt())
     return error if per_time else error[0]

@@ -12,7 +12,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "flowlib"
 # A room uses only rooms before it.
 ROOMS = """
-checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
+checks groups translations sampling rotations flows equivariance laws diagnosis neighbours convolution mixing
 cells loop recurrent stack models contract
 """.split()
 # Imported where they are used: optional, or slow to import and seldom needed.
