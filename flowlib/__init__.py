@@ -9,8 +9,8 @@
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
 rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
-`flowlib.pages` makes pages.
+models, self_motion, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
+makes results, `flowlib.pages` makes pages.
 """
 
 from flowlib.cells import Cell, ElmanCell, GatedCell
@@ -38,6 +38,7 @@ from flowlib.mixing import SeparableMixing, VelocityConvolution
 from flowlib.models import Classifier, Forecaster, FrameEncoder
 from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
+from flowlib.self_motion import SelfMotion, WindowForecaster
 from flowlib.stack import Stack
 from flowlib.translations import Translations
 
@@ -57,10 +58,12 @@ __all__ = [
     "LawBroken",
     "LiftingConvolution",
     "Rotations",
+    "SelfMotion",
     "SeparableMixing",
     "Stack",
     "Translations",
     "VelocityConvolution",
+    "WindowForecaster",
     "check_action",
     "check_equivariance",
     "check_flow",
