@@ -1,5 +1,7 @@
 """The widget with the window that is steered: the page computes what a WindowForecaster does."""
 
+import json
+
 import pytest
 import torch
 from node import in_node
@@ -46,7 +48,8 @@ def test_the_trained_weights_are_small_and_say_what_made_them():
     assert FILE.stat().st_size < 300_000
     data = steered()
     row, table = data["row"], experiments()["window-mnist"]
-    assert row["settings"] == table.settings[row["preset"]], "run: python book/steered.py"
+    today = json.loads(json.dumps(table.settings[row["preset"]]))
+    assert row["settings"] == today, "run: python book/steered.py"
     model = from_dict(data)
     assert list(model.rnn.group.grid) == list(row["settings"]["canvas"])
     assert {**to_dict(model), "row": row, "window": list(row["settings"]["window"])} == data
