@@ -41,7 +41,7 @@ class SelfMotion(nn.Module):
         >>> seen = fl.flow(ring, light, path=-camera)
         >>> rnn = fl.GRNN(ring, 1, 1, kernel_size=1).double().requires_grad_(False)
         >>> for layer in (rnn.input_conv, rnn.state_conv):
-        ...     layer.weight.fill_(1)
+        ...     _ = layer.weight.fill_(1)
         >>> fl.SelfMotion(rnn)(seen, camera)[0, :, 0, 0].tolist()[-1]
         [0.0, 4.0, 0.0, 0.0, 0.0, 0.0]
     """
