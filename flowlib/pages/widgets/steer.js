@@ -1,6 +1,7 @@
 // Steer the window: a trained network (fernn.js, moving.js stand before) remembers a world that it sees in part.
 
 const STEPS = { Up: [-1, 0], Down: [1, 0], Left: [0, -1], Right: [0, 1], Stay: [0, 0] };
+const FIRST = "Right Right Right Down Down Left Left Left Left".split(" "); // steps before the reader takes over
 const KNOWS = "knows its steps", UNTOLD = "is not told";
 const CSS = MOVING_CSS + `
 .steer .panels { grid-template: "world" "belief" / 1fr; }
@@ -52,7 +53,7 @@ function render({ model, el }) {
   const { network, window, digits, size } = model.get("data"), [H, W] = network.grid, N = H * W;
   const pictures = Float64Array.from(bytesOf(digits), (byte) => byte / 255), P = size[0] * size[1];
   const { root, board, colour, choice, panel, describe, start, redraw } = stage({ model, el }, "steer", CSS);
-  let seed = 0, world, camera, looker, open, time;
+  let seed = 0, world, camera, lookers, open, time;
 
   const bar = element("div", { class: "bar" }), pad = element("div", { class: "pad" });
   const button = (text, role, press) => {
@@ -92,29 +93,34 @@ function render({ model, el }) {
   };
   const seen = () => move(shown(time), [H, W], camera.map((a) => -a)); // in the camera's frame
 
-  /** A new world, its window in the middle, seen for one frame. */
+  /** A new world, its window in the middle, seen for some frames. */
   function begin() {
     const uniform = random(seed), whole = (n) => Math.floor(uniform() * n), count = pictures.length / P;
     world = range(2).map(() => {
       const k = whole(count);
       return { picture: pictures.subarray(k * P, (k + 1) * P), place: [whole(H), whole(W)], speed: [whole(3) - 1, whole(3) - 1] };
     });
-    [camera, open, time, looker] = [[0, 0], true, 0, new Looker(network, window)];
-    looker.step([0, 0], seen());
+    [camera, open, time] = [[0, 0], true, -1];
+    lookers = { [KNOWS]: new Looker(network, window), [UNTOLD]: new Looker(network, window) };
+    for (const name of ["Stay", ...FIRST]) go(STEPS[name]);
   }
 
   /** The camera takes a step, and the world goes on by one frame. */
-  function take(step) {
+  function go(step) {
     camera = camera.map((a, axis) => mod(a + step[axis], [H, W][axis]));
     time++;
-    looker.step(model.get("memory") === KNOWS ? step : [0, 0], open ? seen() : null);
+    const frame = open ? seen() : null;
+    for (const [name, looker] of Object.entries(lookers)) looker.step(name === KNOWS ? step : [0, 0], frame);
+  }
+
+  function take(step) {
+    go(step);
     redraw();
   }
 
   begin();
-  model.on("change:memory", begin);
-  const stop = start(() => {
-    const truth = shown(time), belief = move(looker.believe(), [H, W], camera);
+  return start(() => {
+    const looker = lookers[model.get("memory")], truth = shown(time), belief = move(looker.believe(), [H, W], camera);
     const inside = move(Float64Array.from(looker.middle, Number), [H, W], camera);
     const error = (within) => {
       let sum = 0, count = 0;
@@ -146,7 +152,6 @@ function render({ model, el }) {
       belief: `What the network believes about the whole torus, eyes ${open ? "open" : "closed"}. ${text}`,
     }, `Frame ${time}, eyes ${open ? "open" : "closed"}. ${text}`);
   });
-  return () => { ifAble(() => model.off("change:memory", begin)); stop(); };
 }
 
 export default { render };
