@@ -1,12 +1,12 @@
 """The trained network of the widget in chapter 25: python book/steered.py writes it (minutes on one core).
 
-It is one row of the table `window-mnist`, trained anew from its seed. Where the checkpoint of that row is
-still there, nothing is trained.
+It is one row of the table `window-mnist`, trained anew from its seed. The file holds its weights, and the
+row.
 """
 
 import json
 
-from flowlib.lab.run import checkpoint_path, run
+from flowlib.lab.run import run
 from flowlib.models import Forecaster
 from flowlib.pages.widgets.steer import FILE
 from flowlib.pages.widgets.weights import to_dict
@@ -15,8 +15,7 @@ ROW = "window-mnist", "fernn", "laptop", 0
 TOLD = "experiment model preset seed data settings updates seconds command".split()
 
 if __name__ == "__main__":
-    path = checkpoint_path(*ROW)
-    result = run(*ROW, checkpoint=path if path.exists() else None)
+    result = run(*ROW)
     model, row = result.model, result.row
     plain = Forecaster(model.rnn, len(model.decoder) // 2)
     plain.decoder.load_state_dict(model.decoder.state_dict())
