@@ -12,6 +12,9 @@ rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, sc
 rotations, flows, equivariance, laws, diagnosis, neighbours, convolution, mixing, cells, loop, recurrent,
 stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
 results, `flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
+models, self_motion, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
+makes results, `flowlib.pages` makes pages.
 """
 
 from flowlib.cells import Cell, ElmanCell, GatedCell
@@ -41,6 +44,7 @@ from flowlib.models import Classifier, Forecaster, FrameEncoder
 from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
 from flowlib.scan import ScanCell, linear_scan
+from flowlib.self_motion import SelfMotion, WindowForecaster
 from flowlib.stack import Stack
 from flowlib.translations import Translations
 
@@ -62,11 +66,13 @@ __all__ = [
     "Report",
     "Rotations",
     "ScanCell",
+    "SelfMotion",
     "SeparableMixing",
     "Stack",
     "Translations",
     "VelocityConvolution",
     "audit",
+    "WindowForecaster",
     "check_action",
     "check_equivariance",
     "check_flow",

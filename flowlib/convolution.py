@@ -208,7 +208,7 @@ class _Convolve(torch.autograd.Function):
         back = None if g is None else group.inverse(g)
         if neighbours is not None:  # the gradient of what u says stands at those who read it
             neighbours, back = readers(neighbours), group.element(back)
-            back = torch.cat([back, back[:1]])[neighbours, 0]
+            back = torch.cat([back, back[..., :1, :, :]], -3)[..., neighbours, 0, :]
         moved = group.act_padded(back, gradient, _padding(kernel), True, neighbours)
         of_signal = of_kernel = of_plus = None
         if ctx.needs_input_grad[0]:

@@ -126,3 +126,19 @@ def test_what_is_drawn_and_thrown_is_forecast(browser, site):
         plane.press("ArrowUp")
         assert "Thrown at (−1, +2)" in drawn(widget)[1]
         assert visit.foreign == visit.errors == []
+
+
+def test_a_window_is_steered(browser, site):
+    with Visit(browser, f"{site}/chapters/25_self_motion.html") as visit:
+        widget = visit.page.locator(".steer")
+        settle(widget)
+        widget.get_by_role("button", name="Close eyes").click()
+        before = drawn(widget)
+        world = widget.locator("canvas[data-panel=world]")
+        world.focus()
+        world.press("ArrowRight")
+        world.press(" ")
+        after = drawn(widget)
+        assert all(a != b for a, b in zip(after[0], before[0], strict=True))
+        assert "frame 11" in widget.inner_text() and "eyes closed" in widget.inner_text()
+        assert visit.foreign == visit.errors == []

@@ -28,6 +28,7 @@ OWNERS = {
     "fl.VelocityConvolution": fl.VelocityConvolution(_TORUS, _RNN.velocities, 2, 2),
     "fl.Forecaster": fl.Forecaster(_RNN, 1),
     "fl.Classifier": fl.Classifier(_RNN, 2),
+    "fl.SelfMotion": fl.SelfMotion(_RNN),
 }
 
 

@@ -362,3 +362,18 @@ def test_verdicts():
     assert {row for row, word in words.items() if word == "reproduced"} == reproduced
     assert {row for row, word in words.items() if word == "in order only"} == in_order
     assert "contradicted" not in words.values() and len(words) == 26
+
+
+def test_behind_a_window():
+    """Self-motion and velocity channels together have less than half the error of one of them alone, with
+    every seed, and keep it for 150 frames; chapter 25 says so, and that the others are near a grey frame."""
+    table = experiments()["window-mnist"]
+    rows = {m: rows_of_one(table, m, "laptop") for m in table.models}
+    error = {m: [row["metrics"]["test_mse"] for row in found] for m, found in rows.items() if found}
+    assert error.keys() >= {"fernn", "no-velocities", "told", "no-self-motion"}
+    assert len(error["fernn"]) >= 2
+    assert 2 * max(error["fernn"]) < min(e for m in error if m != "fernn" for e in error[m])
+    for row in rows["fernn"]:
+        by_step = row["metrics"]["mse_by_step"]
+        assert sum(by_step[100:]) / 50 < 1.25 * by_step[7]
+        assert 2 < row["metrics"]["test_mse"] / row["metrics"]["known_mse"] < 4

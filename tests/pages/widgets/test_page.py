@@ -26,6 +26,7 @@ from flowlib.pages.widgets.memories import MemoriesWidget
 from flowlib.pages.widgets.page import PageWidget
 from flowlib.pages.widgets.pooling import PoolingWidget
 from flowlib.pages.widgets.slant import SlantWidget
+from flowlib.pages.widgets.steer import SteerWidget
 from flowlib.pages.widgets.throw import ThrowWidget
 from flowlib.pages.widgets.train import TrainWidget
 from flowlib.pages.widgets.turning import TurningWidget
@@ -63,11 +64,13 @@ def make(name):
     pictures = torch.rand(256, 1, 13, 13, generator=generator)
     if name == "train":
         return TrainWidget(pictures, pictures[:64], "noise")
+    if name == "steer":
+        return SteerWidget(pictures[:16, :, :8, :8])
     return {"breaking": BreakWidget, "throw": ThrowWidget}[name](pictures[:16])
 
 
 WIDGETS = ["bump", "square", "memories", "window", "pooling", "staircase", "flow"]
-WIDGETS += ["slant", "turning", "candidates", "train", "breaking", "throw"]
+WIDGETS += ["slant", "turning", "candidates", "train", "breaking", "throw", "steer"]
 
 
 @pytest.fixture(params=WIDGETS)
