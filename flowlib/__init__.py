@@ -9,8 +9,8 @@
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
 rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
-`flowlib.pages` makes pages.
+predictor, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
+makes results, `flowlib.pages` makes pages.
 """
 
 from flowlib.cells import Cell, ElmanCell, GatedCell
@@ -36,6 +36,13 @@ from flowlib.laws import (
 )
 from flowlib.mixing import SeparableMixing, VelocityConvolution
 from flowlib.models import Classifier, Forecaster, FrameEncoder
+from flowlib.predictor import (
+    CorrelationPredictor,
+    FlowPredictor,
+    LocalPredictor,
+    MotionCompensatedRNN,
+    SoftPredictor,
+)
 from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
 from flowlib.stack import Stack
@@ -48,7 +55,9 @@ __all__ = [
     "GRNN",
     "Cell",
     "Classifier",
+    "CorrelationPredictor",
     "ElmanCell",
+    "FlowPredictor",
     "Forecaster",
     "FrameEncoder",
     "GatedCell",
@@ -56,8 +65,11 @@ __all__ = [
     "GroupConvolution",
     "LawBroken",
     "LiftingConvolution",
+    "LocalPredictor",
+    "MotionCompensatedRNN",
     "Rotations",
     "SeparableMixing",
+    "SoftPredictor",
     "Stack",
     "Translations",
     "VelocityConvolution",

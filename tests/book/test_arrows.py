@@ -13,7 +13,7 @@ PACKAGE = ROOT / "flowlib"
 # A room uses only rooms before it.
 ROOMS = """
 checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
-cells loop recurrent stack models contract
+cells loop recurrent stack predictor models contract
 """.split()
 # Imported where they are used: optional, or slow to import and seldom needed.
 LAZY = {"requests", "sklearn", "av", "submitit"}
