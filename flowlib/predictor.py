@@ -1,14 +1,14 @@
 """A memory that is moved by a predicted flow: one channel in place of one a velocity.
 
-    c_t = P(f_{t-1}, f_t, h_{t-1}),   h_t = cell( c_t.h_{t-1}, U * f_t )
+    a_t = P(f_{t-1}, f_t, h_{t-1}),   h_t = cell( a_t.h_{t-1}, U * f_t )
 
 Code name      symbol        what it is
 before, frame  f_{t-1}, f_t  the last two frames, (batch, channel, *grid)
 state          h_{t-1}       the memory, (batch, 1, channel, *group)
-motion         c_t           the predicted step, in the form that the predictor's `move` takes
+motion         a_t           the predicted step, in the form that the predictor's `move` takes
 
-The law of a predictor: if frame t is moved by gamma_t, its step becomes gamma_t c_t gamma_{t-1}^-1.
-For flows that commute this is c_t with w added, and then one memory is flow equivariant for all w.
+The law of a predictor: if frame t is moved by gamma_t, its step becomes gamma_t a_t gamma_{t-1}^-1.
+For flows that commute this is a_t with w added, and then one memory is flow equivariant for all w.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ class FlowPredictor(ExactBuffers, ABC):
     @abstractmethod
     def move(self, motion: Tensor, state: Tensor) -> Float[Tensor, "batch 1 hidden *group"]:
         """The state, moved."""
+
+    def go_on(self, motion: Tensor, state: Tensor) -> Float[Tensor, "batch 1 hidden *group"]:
+        """The state of the same frame as the motion, moved on by it: where nothing else is known, the
+        motion goes on."""
+        return self.move(motion, state)
 
     def copies(
         self, signal: Tensor, lifted: bool
@@ -152,7 +157,7 @@ class SoftPredictor(FlowPredictor):
     """A mixture of moved memories, weighted by learned scores: attention over velocities.
 
         p_t = softmax over v of s_t(v),   s_t(v) = <Q * f_t, psi_1(v).( K * f_{t-1} + M * h_{t-1} )>
-        c_t.h = sum over v of p_t(v) psi_1(v).h
+        a_t.h = sum over v of p_t(v) psi_1(v).h
 
     Args:
         group, in_channels, hidden_channels, velocities: see `FlowPredictor`.
@@ -205,7 +210,7 @@ class LocalPredictor(FlowPredictor):
     """A velocity for each place, where a window of the last frame fits onto this one: soft block matching.
 
         p_t(v, x) = softmax over v of - b sum over |y| <= r of ( f_t(x + y) - f_{t-1}(x + y - v) )^2
-        (c_t.h)(x) = sum over v of p_t(v, x) h(x - v)
+        (a_t.h)(x) = sum over v of p_t(v, x) h(x - v)
 
     Args:
         group: translations.
@@ -256,11 +261,16 @@ class LocalPredictor(FlowPredictor):
         """At each place the sum over v of p_t(v, x) h(x - v)."""
         return (motion[:, :, None] * self.copies(state[:, 0], True)).sum(1, keepdim=True)
 
+    def go_on(self, motion: Tensor, state: Tensor) -> Tensor:
+        """The shares move along with what they were found at: the sum over v of (p_t h)(v, x - v)."""
+        shares = self.group.act(self.velocities[:, None], motion[:, :, None] * state)
+        return shares.sum(1, keepdim=True)
+
 
 class MotionCompensatedRNN(GRNN):
     """A G-RNN whose one memory is moved by a predicted flow before it meets the frame.
 
-        h_t = cell( c_t.h_{t-1}, U * f_t ),   c_t = P(f_{t-1}, f_t, h_{t-1}),   h_{-1} = 0
+        h_t = cell( a_t.h_{t-1}, U * f_t ),   a_t = P(f_{t-1}, f_t, h_{t-1}),   h_{-1} = 0
 
     Flow equivariance: h_t[gamma.f] = gamma_t.h_t[f] for every motion gamma under which the predictor
     obeys its law, whatever its velocities are and however they change, at the cost of one channel. A
@@ -317,8 +327,8 @@ class MotionCompensatedRNN(GRNN):
         return self.cell(moved, self.input_conv(frame)[:, None]), frame, motion
 
     def flow_on(self, state: tuple, psi_1=None) -> Float[Tensor, "batch 1 channel *group"]:
-        """c_t.h_t: the memory as it will stand in the next frame if the last motion goes on."""
-        return self.predictor.move(state[2], state[0])
+        """a_t.h_t: the memory as it will stand in the next frame if the last motion goes on."""
+        return self.predictor.go_on(state[2], state[0])
 
     def output(self, state: tuple) -> Tensor:
         """The memory."""

@@ -85,7 +85,7 @@ class LearnedMotionRNN(FERNN):
 class LearnedWarp(FlowPredictor):
     """A field of displacements at each place, which convolutions infer, after TrajGRU.
 
-        d_l = D_l * leaky( A * f_t + B * h_{t-1} ),   (c_t.h)(x) = sum over l of C_l h(x - d_l(x))
+        d_l = D_l * leaky( A * f_t + B * h_{t-1} ),   (a_t.h)(x) = sum over l of C_l h(x - d_l(x))
 
     Displacements are real, so the memory is interpolated, bilinearly. The field commutes with static
     shifts. That it gains w when the video does is nowhere built in.

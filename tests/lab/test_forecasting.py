@@ -8,7 +8,14 @@ import torch
 from torch import nn
 
 import flowlib as fl
-from flowlib.lab import bouncing_mnist, ledger, rotating_mnist, tables, translating_mnist
+from flowlib.lab import (
+    bouncing_mnist,
+    flow_predictor,
+    ledger,
+    rotating_mnist,
+    tables,
+    translating_mnist,
+)
 from flowlib.lab.baselines import LearnedMotionRNN
 from flowlib.lab.data.motion import MovingImages, Pictures, generator
 from flowlib.lab.evaluation import repeated, still_picture
@@ -19,7 +26,7 @@ from flowlib.lab.tables import table as printed
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 TABLES = {
     name: table
-    for room in (translating_mnist, rotating_mnist, bouncing_mnist)
+    for room in (translating_mnist, rotating_mnist, bouncing_mnist, flow_predictor)
     for name, table in room.TABLES.items()
 }
 
