@@ -188,7 +188,12 @@ TABLES = by_name(
     ForecastTable(
         name="changing-velocities",
         title="one digit behind noise, a new velocity |v| <= 2 at every frame, torus",
-        rows={name: ONE[name] for name in ("g-rnn", "fernn-v2")} | PREDICTED | RULES,
+        rows={
+            **{name: ONE[name] for name in ("g-rnn", "fernn-v2")},
+            "fernn-v2-mixing": ForecastRow("FERNN-V2, velocity mixing", V2, mixing=1),
+            **PREDICTED,
+            **RULES,
+        },
         presets=PRESETS,
         videos=wandering,
         by_velocity=by_motion,

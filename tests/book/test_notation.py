@@ -24,7 +24,9 @@ OWNERS = {
     "fl.FERNN": _RNN,
     "fl.Group": _TORUS,
     "fl.ElmanCell": _RNN.cell,
+    "fl.SoftPredictor": fl.SoftPredictor,
     "fl.VelocityConvolution": fl.VelocityConvolution(_TORUS, _RNN.velocities, 2, 2),
+    "fl.FlowPredictor": fl.FlowPredictor,
     "fl.Forecaster": fl.Forecaster(_RNN, 1),
     "fl.Classifier": fl.Classifier(_RNN, 2),
 }
