@@ -321,10 +321,12 @@ class MotionCompensatedRNN(GRNN):
 
     def step(self, state: tuple, frame: Tensor, psi_1=None) -> tuple[Tensor, Tensor, Tensor]:
         """The state after a frame, (batch, in_channel, *grid); psi_1 is not used."""
+        return self._seen(state, frame, self.input_conv(frame))
+
+    def _seen(self, state: tuple, frame: Tensor, drive: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         memory, before, _ = state
         motion = self.predictor(before, frame, memory)
-        moved = self.predictor.move(motion, memory)
-        return self.cell(moved, self.input_conv(frame)[:, None]), frame, motion
+        return self.cell(self.predictor.move(motion, memory), drive[:, None]), frame, motion
 
     def flow_on(self, state: tuple, psi_1=None) -> Float[Tensor, "batch 1 channel *group"]:
         """a_t.h_t: the memory as it will stand in the next frame if the last motion goes on."""
@@ -347,6 +349,7 @@ class MotionCompensatedRNN(GRNN):
         )
 
     def _loop(self, video: Tensor, state: tuple, psi_1) -> Iterator[tuple]:
-        for frame in video.unbind(1):
-            state = self.step(state, frame)
+        drives = self.input_conv(video).unbind(1)
+        for frame, drive in zip(video.unbind(1), drives, strict=True):
+            state = self._seen(state, frame, drive)
             yield state
