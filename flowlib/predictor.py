@@ -162,7 +162,8 @@ class SoftPredictor(FlowPredictor):
     Args:
         group, in_channels, hidden_channels, velocities: see `FlowPredictor`.
         features: channels of Q, K and M.
-        sharpness: an untrained predictor scores by sharpness times the correlation of the frames.
+        sharpness: an untrained predictor of translations scores by sharpness times the correlation of the
+            frames, one of other groups by that of random features.
 
     Law: exact for every video and every path of elements that map V into itself, for V all shifts of the
     grid without exception. The motion is p_t, (batch, velocity). In the dark all scores are 0, and the
@@ -191,9 +192,12 @@ class SoftPredictor(FlowPredictor):
         self.memory_key = GroupConvolution(group, hidden_channels, features)
         with torch.no_grad():
             self.memory_key.weight.zero_()
+            if not isinstance(group, Translations):  # frames are scored by the same features
+                self.key.weight.copy_(self.query.weight)
+                return
             for layer in (self.query, self.key):  # the first feature is the frame itself
                 layer.weight[0] = 0
-                layer.weight[0, 0, ..., *[1] * group.ndim] = sharpness**0.5
+                layer.weight[0, 0][(1,) * group.ndim] = sharpness**0.5
             self.key.weight[1:] = 0
 
     def forward(self, before, frame, state) -> Float[Tensor, "batch velocity"]:
