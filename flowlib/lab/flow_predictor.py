@@ -34,7 +34,7 @@ LAPTOP = ForecastPreset(
     batch=8, updates=500, record_every=50, test=512,
 )  # fmt: skip
 PRESETS = {
-    "tiny": replace(TINY, long=3),
+    "tiny": TINY,
     "quick": replace(
         LAPTOP, title="the table's task, a third of its updates", updates=150, test=192
     ),
