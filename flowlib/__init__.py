@@ -14,6 +14,7 @@ stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on
 results, `flowlib.pages` makes pages.
 rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
 models, self_motion, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
+predictor, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
 makes results, `flowlib.pages` makes pages.
 """
 
@@ -41,6 +42,13 @@ from flowlib.laws import (
 )
 from flowlib.mixing import SeparableMixing, VelocityConvolution
 from flowlib.models import Classifier, Forecaster, FrameEncoder
+from flowlib.predictor import (
+    CorrelationPredictor,
+    FlowPredictor,
+    LocalPredictor,
+    MotionCompensatedRNN,
+    SoftPredictor,
+)
 from flowlib.recurrent import FERNN, GRNN, group_averaging
 from flowlib.rotations import Rotations
 from flowlib.scan import ScanCell, linear_scan
@@ -55,7 +63,9 @@ __all__ = [
     "GRNN",
     "Cell",
     "Classifier",
+    "CorrelationPredictor",
     "ElmanCell",
+    "FlowPredictor",
     "Forecaster",
     "FrameEncoder",
     "GatedCell",
@@ -64,10 +74,13 @@ __all__ = [
     "LawBroken",
     "LiftingConvolution",
     "Report",
+    "LocalPredictor",
+    "MotionCompensatedRNN",
     "Rotations",
     "ScanCell",
     "SelfMotion",
     "SeparableMixing",
+    "SoftPredictor",
     "Stack",
     "Translations",
     "VelocityConvolution",

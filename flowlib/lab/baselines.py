@@ -10,7 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowlib.cells import Cell, check_memory
+from flowlib.convolution import GroupConvolution
 from flowlib.models import Forecaster
+from flowlib.predictor import FlowPredictor
 from flowlib.recurrent import FERNN
 from flowlib.translations import Translations
 
@@ -78,6 +80,60 @@ class LearnedMotionRNN(FERNN):
     ) -> Float[Tensor, "batch velocity channel *group"]:
         """h_t from h_{t-1} and the lifted frame U * f_t, which is the same for every velocity."""
         return self.cell(self.flow_on(state), drive[:, None])
+
+
+class LearnedWarp(FlowPredictor):
+    """A field of displacements at each place, which convolutions infer, after TrajGRU.
+
+        d_l = D_l * leaky( A * f_t + B * h_{t-1} ),   (a_t.h)(x) = sum over l of C_l h(x - d_l(x))
+
+    Displacements are real, so the memory is interpolated, bilinearly. The field commutes with static
+    shifts. That it gains w when the video does is nowhere built in.
+
+    Args:
+        group: translations of a torus.
+        in_channels, hidden_channels: of a frame and of the memory.
+        links: how many displacements each place has.
+        features: channels of A and B.
+
+    Raises:
+        ValueError: another group.
+
+    Source: Shi et al. 2017 (arXiv 1706.03458), section 3; there the gates of a GRU read the moved memory.
+
+    Example: untrained it hardly moves anything.
+        >>> warp = LearnedWarp(Translations((5, 6)), 1, 2)
+        >>> h, f = torch.rand(1, 1, 2, 5, 6), torch.rand(1, 1, 5, 6)
+        >>> bool((warp.move(warp(f, f, h), h) - h).abs().max() < 0.5)
+        True
+    """
+
+    def __init__(self, group, in_channels=1, hidden_channels=1, links: int = 4, features: int = 16):
+        if not isinstance(group, Translations) or group.ndim != 2:
+            raise ValueError(f"the group is {group}: a learned warp is for Translations((H, W))")
+        super().__init__(group, in_channels, hidden_channels)
+        self.of_frame = GroupConvolution(group, in_channels, features, 5, bias=True)
+        self.of_memory = GroupConvolution(group, hidden_channels, features, 5)
+        self.field = GroupConvolution(group, features, 2 * links, 5, bias=True)
+        self.join = nn.Parameter(torch.eye(hidden_channels).repeat(links, 1, 1) / links)
+
+    def forward(self, before, frame, state) -> Float[Tensor, "batch links axis *grid"]:
+        """The displacements, pixels (y, x)."""
+        seen = F.leaky_relu(self.of_frame(frame) + self.of_memory(state[:, 0]), 0.2)
+        return self.field(seen).unflatten(1, (-1, 2))
+
+    def move(self, motion: Tensor, state: Tensor) -> Float[Tensor, "batch 1 hidden *group"]:
+        """The warped memories of all links, joined."""
+        size = torch.tensor(self.group.grid, device=motion.device)
+        places = torch.stack(torch.meshgrid(*map(torch.arange, self.group.grid), indexing="ij"))
+        at = (places.to(motion) - motion).movedim(2, -1) % size  # (batch, link, y, x, axis)
+        at = (2 * at / size - 1).flip(-1)  # as grid_sample counts, x first
+        memory = F.pad(state[:, 0], (0, 1, 0, 1), mode="circular")
+        links = motion.shape[1]
+        memory = memory[:, None].expand(-1, links, -1, -1, -1).flatten(0, 1)
+        warped = F.grid_sample(memory, at.flatten(0, 1), align_corners=True)
+        warped = warped.unflatten(0, (-1, links))
+        return torch.einsum("lci,bliyx->bcyx", self.join, warped)[:, None]
 
 
 class LSTMCell(Cell):

@@ -19,6 +19,13 @@ from filelock import FileLock, Timeout
 
 from flowlib.lab import actions, bouncing_mnist, rotating_mnist, scan_mnist, translating_mnist
 from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mnist, window_mnist
+from flowlib.lab import (
+    actions,
+    bouncing_mnist,
+    flow_predictor,
+    rotating_mnist,
+    translating_mnist,
+)
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
 from flowlib.lab.files import told
@@ -42,6 +49,7 @@ def experiments() -> dict[str, Experiment]:
     """
     rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions, scan_mnist)
     rooms = (translating_mnist, rotating_mnist, bouncing_mnist, window_mnist, actions)
+    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions, flow_predictor)
     return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 
 

@@ -14,6 +14,8 @@ PACKAGE = ROOT / "flowlib"
 ROOMS = """
 checks groups translations sampling rotations flows equivariance laws diagnosis neighbours convolution mixing
 cells loop recurrent stack models contract
+checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
+cells loop recurrent stack predictor models contract
 """.split()
 # Imported where they are used: optional, or slow to import and seldom needed.
 LAZY = {"requests", "sklearn", "av", "submitit"}

@@ -6,6 +6,7 @@ import flowlib as fl
 from flowlib.lab.baselines import (
     Convolution3d,
     LearnedMotionRNN,
+    LearnedWarp,
     LSTMCell,
     MeanForecaster,
     TwiceFedForecaster,
@@ -103,3 +104,21 @@ def test_heads_of_the_ablations(seeded):
     state = rnn.step(rnn.last(video), video[:, -1])
     torch.testing.assert_close(twice(video, 1)[:, 0], plain.read(state))
     assert (plain(video, 1) - twice(video, 1)).abs().max() > 1e-4
+
+
+def test_a_learned_warp_is_equivariant_at_rest_and_to_no_flow(seeded):
+    """A field of whole numbers shifts the memory; what is inferred commutes with static shifts only."""
+    torus = fl.Translations((6, 5))
+    rnn = fl.MotionCompensatedRNN(torus, 1, 3, predictor=LearnedWarp).double()
+    rnn.requires_grad_(False)
+    warp, h = rnn.predictor, torch.randn(2, 1, 3, 6, 5, dtype=torch.float64)
+    field = torch.tensor([2.0, -1.0]).double()[:, None, None].expand(2, 4, 2, 6, 5)
+    torch.testing.assert_close(warp.move(field, h), torus.act((2, -1), h))
+    video = torch.randn(2, 5, 1, 6, 5, dtype=torch.float64)
+    assert fl.equivariance_error(rnn, video, (3, 1)).max() < 1e-13  # interpolation rounds once more
+    assert fl.flow_equivariance_error(rnn, video, (0, 1))[2:].min() > 1e-2
+
+
+def test_a_learned_warp_wants_a_torus(as_users_see_it):
+    with pytest.raises(ValueError, match=r"wants|is for Translations\(\(H, W\)\)"):
+        LearnedWarp(fl.Translations(7))

@@ -132,6 +132,20 @@ def test_two_digits(mean):
         assert by_step[-1] is None or by_step[-1] > 1
 
 
+def test_velocities_that_change(mean):
+    """Behind noise, with a new step in every frame: one predicted memory is ahead of the rule that aligns all
+    frames, and far ahead of velocity channels and of none."""
+    experiment = experiments()["changing-velocities"]
+    error = {m: mean(experiment.name, m) for m in ("predictor", "predictor-soft", "aligned-mean")}
+    assert error["predictor-soft"] < error["predictor"] < error["aligned-mean"]
+    for m in ("g-rnn", "fernn-v2"):
+        assert mean(experiment.name, m) > 8 * error["predictor"]
+        assert all(falls(row) < 0.05 for row in experiment.rows(m, "laptop"))
+    for row in experiment.rows("predictor-soft", "laptop"):  # the law: whatever the motion
+        by = row["metrics"]["mse_by_velocity"].values()
+        assert max(by) < 1.5 * min(by) and row["metrics"]["repeat_share"] == 0
+
+
 def test_two_digits_larger(mean):
     """At `desk` the G-RNN is not three times better than a still picture, which was aimed at."""
     experiment = experiments()["translating-mnist-2"]
