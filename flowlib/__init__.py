@@ -8,11 +8,12 @@
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
-rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
-`flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, aliasing, neighbours, convolution, mixing, cells, loop, recurrent,
+stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
+results, `flowlib.pages` makes pages.
 """
 
+from flowlib.aliasing import AntiAliased
 from flowlib.cells import Cell, ElmanCell, GatedCell
 from flowlib.contract import check_my_group
 from flowlib.convolution import GroupConvolution, LiftingConvolution
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FERNN",
     "GRNN",
+    "AntiAliased",
     "Cell",
     "Classifier",
     "ElmanCell",
