@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -29,17 +30,26 @@ def resample(
         >>> [round(x, 4) + 0.0 for x in fine.tolist()]  # half a point on, and back
         [0.0, 0.3333, 1.0, 1.3333, 1.0, 0.3333]
     """
-    out = signal.to(torch.promote_types(signal.dtype, torch.float32))  # no FFT in half precision
     for axis, new in enumerate(grid, -len(grid)):
-        old = signal.shape[axis]
-        if min(old, new) % 2 == 0 and old != new:
-            raise ValueError(
-                f"from {old} to {new} points: the coarser grid has an even axis, whose shortest wave is "
-                f"lost between its points, so make it {min(old, new) + 1}"
-            )
-        # Too many waves are cut, missing ones are 0: `irfft` does that.
-        out = torch.fft.irfft(torch.fft.rfft(out, dim=axis), n=new, dim=axis) * (new / old)
-    return out.to(signal.dtype)
+        matrix = resampling_matrix(signal.shape[axis], new, signal.dtype, signal.device)
+        signal = (signal.movedim(axis, -1) @ matrix.mT).movedim(-1, axis)
+    return signal
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # the cached tensors meet gradients later
+def resampling_matrix(
+    old: int, new: int, dtype=torch.float64, device="cpu"
+) -> Float[Tensor, "new old"]:
+    """`resample` along one axis. On grids as small as those of a network a product is faster than an FFT."""
+    if old != new and min(old, new) % 2 == 0:
+        raise ValueError(
+            f"from {old} to {new} points: the coarser grid has an even axis, whose shortest wave is lost "
+            f"between its points, so make it {min(old, new) + 1}"
+        )
+    waves = torch.fft.rfft(torch.eye(old, dtype=torch.float64, device=device), dim=0)
+    # Waves too many are cut, and missing ones are 0: `irfft` does that.
+    return (torch.fft.irfft(waves, n=new, dim=0) * (new / old)).to(dtype)
 
 
 class AntiAliased(nn.Module):

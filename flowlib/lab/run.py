@@ -17,7 +17,7 @@ import pooch
 import torch
 from filelock import FileLock, Timeout
 
-from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mnist
+from flowlib.lab import actions, bouncing_mnist, half_pixels, rotating_mnist, translating_mnist
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
 from flowlib.lab.files import told
@@ -39,7 +39,7 @@ def experiments() -> dict[str, Experiment]:
         >>> list(experiments())[:2]
         ['translating-mnist', 'velocity-generalisation']
     """
-    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions)
+    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, half_pixels, actions)
     return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 
 
