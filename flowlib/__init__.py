@@ -16,8 +16,12 @@ rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, lo
 models, self_motion, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
 predictor, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
 makes results, `flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, aliasing, neighbours, convolution, mixing, cells, loop, recurrent,
+stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
+results, `flowlib.pages` makes pages.
 """
 
+from flowlib.aliasing import AntiAliased
 from flowlib.cells import Cell, ElmanCell, GatedCell
 from flowlib.contract import check_my_group
 from flowlib.convolution import GroupConvolution, LiftingConvolution
@@ -61,6 +65,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FERNN",
     "GRNN",
+    "AntiAliased",
     "Cell",
     "Classifier",
     "CorrelationPredictor",

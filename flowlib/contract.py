@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
+from torch import Tensor
 
 from flowlib.convolution import GroupConvolution, LiftingConvolution
 from flowlib.equivariance import flow_equivariance_error
@@ -13,7 +14,12 @@ from flowlib.laws import TRIALS, LawBroken, compare, draw, show
 from flowlib.recurrent import FERNN
 
 
-def check_my_group(group: Group, elements: Iterable | None = None, tolerance: float = 1e-10) -> str:
+def check_my_group(
+    group: Group,
+    elements: Iterable | None = None,
+    tolerance: float = 1e-10,
+    nonlinearity: Callable[[Tensor], Tensor] = torch.relu,
+) -> str:
     """Check that a group keeps the contract of `flowlib.Group`, so that all of flowlib works with it.
 
     Tried on random elements and signals are: the laws of a group; exp as powers; `act` and
@@ -26,6 +32,8 @@ def check_my_group(group: Group, elements: Iterable | None = None, tolerance: fl
         elements: those to try; none draws them from `group.random`. Give those that act exactly where
             others interpolate, e.g. [[0], [90], [180], [270]] for `Rotations`.
         tolerance: values that differ by less are the same.
+        nonlinearity: sigma of the FERNN. An action that permutes the points commutes with any; one that
+            mixes them, as real shifts do, with few, so give the identity to try all the rest.
 
     Returns:
         A sentence that says what holds.
@@ -36,6 +44,8 @@ def check_my_group(group: Group, elements: Iterable | None = None, tolerance: fl
     Example:
         >>> fl.check_my_group(fl.Translations((2, 3, 4)))  # a torus of three axes
         'Translations((2, 3, 4)) keeps the contract: group, exp, actions, projection, convolutions, flows.'
+        >>> fl.check_my_group(fl.Translations(5, "fourier"), nonlinearity=lambda z: z)[:44]
+        "Translations((5,), interpolation='fourier') "
     """
     random = torch.Generator().manual_seed(0)
     g = group.random((TRIALS,), random) if elements is None else elements
@@ -92,7 +102,10 @@ def check_my_group(group: Group, elements: Iterable | None = None, tolerance: fl
             hold(f"{layer.__name__}(g.f) = g.{layer.__name__}(f) for g = {show(a)}",
                  W((group.act_lifted if lifted else group.act)(a, f)), group.act_lifted(a, W(f)))  # fmt: skip
         V = torch.unique(torch.stack([group.inverse(a), e, a]), dim=0)
-        rnn, f = FERNN(group, V, 1, 2).double().requires_grad_(False), signal(False, 1, 3, 1)
+        rnn, f = (
+            FERNN(group, V, 1, 2, 3, nonlinearity).double().requires_grad_(False),
+            signal(False, 1, 3, 1),
+        )
         error = flow_equivariance_error(rnn, f, a)
         hold(f"the law of a FERNN, psi_1(w) = {show(a)}", error, torch.zeros_like(error))
     return f"{group} keeps the contract: group, exp, actions, projection, convolutions, flows."

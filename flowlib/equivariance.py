@@ -151,9 +151,9 @@ def velocity_pairs(group, velocities: Tensor, w) -> tuple[list[int], list[int]]:
     pairs = [(v, int(row.nonzero()[0])) for v, row in enumerate(same) if row.any()]
     if not pairs:
         reach = (velocities.max(0).values - velocities.min(0).values).tolist()
-        maker = (
-            "rotation_velocities" if velocities.is_floating_point() else "translation_velocities"
-        )
+        maker = "translation_velocities"
+        if velocities.is_floating_point():
+            maker = "rotation_velocities" if group.dim == 1 else "torch.tensor"
         raise ValueError(
             f"velocity {w.tolist()} leads from no velocity of the set to another, so that no channel "
             f"has a partner to compare: take a velocity of at most {reach} along each axis, or a "

@@ -22,7 +22,8 @@ def translation_velocities(radius: int, ndim: int = 2) -> Int[Tensor, "velocity 
 
     Returns:
         (velocity, axis), sorted, (2 radius + 1) ** ndim velocities, 0 in the middle. The paper calls
-        the sets for radius 1 and 2 on a torus V_1^T and V_2^T.
+        the sets for radius 1 and 2 on a torus V_1^T and V_2^T. Parts of a pixel, for a group that
+        takes them, are parts of it: `translation_velocities(2).double() / 2`.
 
     Raises:
         ValueError: a negative radius.
@@ -112,6 +113,8 @@ def _example(dim: int, whole: bool, v: Tensor | None = None) -> str:
         radius = 1 if v is None or not v.numel() else math.ceil(v.abs().max())
         return f"for example translation_velocities(radius={radius}, ndim={dim})"
     some = 10.0 if v is None or not v.numel() else float(v.flatten()[0])
+    if dim > 1:
+        return f"for example {[[-abs(some)] * dim, [0] * dim, [abs(some)] * dim]}"
     return f"for example rotation_velocities([{-abs(some):g}, 0, {abs(some):g}])"
 
 

@@ -26,6 +26,7 @@ from flowlib.lab import (
     rotating_mnist,
     translating_mnist,
 )
+from flowlib.lab import actions, bouncing_mnist, half_pixels, rotating_mnist, translating_mnist
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
 from flowlib.lab.files import told
@@ -50,6 +51,7 @@ def experiments() -> dict[str, Experiment]:
     rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions, scan_mnist)
     rooms = (translating_mnist, rotating_mnist, bouncing_mnist, window_mnist, actions)
     rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions, flow_predictor)
+    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, half_pixels, actions)
     return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 
 
