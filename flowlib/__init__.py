@@ -8,17 +8,9 @@
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
-rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, scan, loop, recurrent,
-rotations, flows, equivariance, laws, diagnosis, neighbours, convolution, mixing, cells, loop, recurrent,
-stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
-results, `flowlib.pages` makes pages.
-rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, self_motion, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
-predictor, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab`
-makes results, `flowlib.pages` makes pages.
-rotations, flows, equivariance, laws, aliasing, neighbours, convolution, mixing, cells, loop, recurrent,
-stack, models, contract. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
-results, `flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, diagnosis, aliasing, neighbours, convolution, mixing, cells, scan,
+loop, recurrent, stack, predictor, models, self_motion, contract. It needs torch, numpy and jaxtyping. Two
+wings stand on it: `flowlib.lab` makes results, `flowlib.pages` makes pages.
 """
 
 from flowlib.aliasing import AntiAliased
@@ -78,9 +70,9 @@ __all__ = [
     "GroupConvolution",
     "LawBroken",
     "LiftingConvolution",
-    "Report",
     "LocalPredictor",
     "MotionCompensatedRNN",
+    "Report",
     "Rotations",
     "ScanCell",
     "SelfMotion",
@@ -89,8 +81,8 @@ __all__ = [
     "Stack",
     "Translations",
     "VelocityConvolution",
-    "audit",
     "WindowForecaster",
+    "audit",
     "check_action",
     "check_equivariance",
     "check_flow",

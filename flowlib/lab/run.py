@@ -17,16 +17,16 @@ import pooch
 import torch
 from filelock import FileLock, Timeout
 
-from flowlib.lab import actions, bouncing_mnist, rotating_mnist, scan_mnist, translating_mnist
-from flowlib.lab import actions, bouncing_mnist, rotating_mnist, translating_mnist, window_mnist
 from flowlib.lab import (
     actions,
     bouncing_mnist,
     flow_predictor,
+    half_pixels,
     rotating_mnist,
+    scan_mnist,
     translating_mnist,
+    window_mnist,
 )
-from flowlib.lab import actions, bouncing_mnist, half_pixels, rotating_mnist, translating_mnist
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
 from flowlib.lab.files import told
@@ -48,10 +48,16 @@ def experiments() -> dict[str, Experiment]:
         >>> list(experiments())[:2]
         ['translating-mnist', 'velocity-generalisation']
     """
-    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions, scan_mnist)
-    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, window_mnist, actions)
-    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, actions, flow_predictor)
-    rooms = (translating_mnist, rotating_mnist, bouncing_mnist, half_pixels, actions)
+    rooms = (
+        translating_mnist,
+        rotating_mnist,
+        bouncing_mnist,
+        actions,
+        scan_mnist,
+        window_mnist,
+        flow_predictor,
+        half_pixels,
+    )
     return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 
 

@@ -12,10 +12,8 @@ from conftest import ROOT
 PACKAGE = ROOT / "flowlib"
 # A room uses only rooms before it.
 ROOMS = """
-checks groups translations sampling rotations flows equivariance laws diagnosis neighbours convolution mixing
-cells loop recurrent stack models contract
-checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
-cells loop recurrent stack predictor models contract
+checks groups translations sampling rotations flows equivariance laws diagnosis aliasing neighbours
+convolution mixing cells scan loop recurrent stack predictor models self_motion contract
 """.split()
 # Imported where they are used: optional, or slow to import and seldom needed.
 LAZY = {"requests", "sklearn", "av", "submitit"}

@@ -10,12 +10,10 @@ from torch import nn
 import flowlib as fl
 from flowlib.lab import (
     bouncing_mnist,
-    ledger,
-    rotating_mnist,
-    scan_mnist,
     flow_predictor,
     ledger,
     rotating_mnist,
+    scan_mnist,
     tables,
     translating_mnist,
 )
@@ -29,8 +27,7 @@ from flowlib.lab.tables import table as printed
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 TABLES = {
     name: table
-    for room in (translating_mnist, rotating_mnist, bouncing_mnist, scan_mnist)
-    for room in (translating_mnist, rotating_mnist, bouncing_mnist, flow_predictor)
+    for room in (translating_mnist, rotating_mnist, bouncing_mnist, scan_mnist, flow_predictor)
     for name, table in room.TABLES.items()
 }
 
