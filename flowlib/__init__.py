@@ -8,9 +8,9 @@
     states = rnn(video)  # (batch, time, velocity, channel, height, width)
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
-rotations, flows, equivariance, laws, diagnosis, aliasing, neighbours, convolution, mixing, cells, scan,
-loop, recurrent, stack, predictor, models, self_motion, contract. It needs torch, numpy and jaxtyping. Two
-wings stand on it: `flowlib.lab` makes results, `flowlib.pages` makes pages.
+rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
+models, contract; and past the paper aliasing, scan, predictor, self_motion, diagnosis. It needs torch, numpy
+and jaxtyping. Two wings stand on it: `flowlib.lab` makes results, `flowlib.pages` makes pages.
 """
 
 from flowlib.aliasing import AntiAliased

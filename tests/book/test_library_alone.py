@@ -1,6 +1,5 @@
 """The library alone: with torch, numpy and jaxtyping it imports, and runs the README's ten lines."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -139,20 +138,3 @@ def test_an_empty_environment_needs_three_packages(built, tmp_path):
         assert Path(file).is_relative_to(tmp_path / "venv")
         results = tmp_path / "venv" / "share" / "flowlib" / "results"
         assert list(results.glob("*.jsonl")) and list(Path(file).parent.rglob("*.js"))
-
-
-def test_the_library_is_an_evening_of_reading():
-    """About 2,000 lines of code, without what explains them; the command line is not part of it."""
-    code = 0
-    for path in (ROOT / "flowlib").glob("*.py"):
-        if path.stem != "__main__":
-            text = path.read_text(encoding="utf8")
-            told = {
-                line
-                for node in ast.walk(ast.parse(text))
-                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-                for line in range(node.lineno, node.end_lineno + 1)
-            }
-            lines = enumerate(map(str.strip, text.splitlines()), 1)
-            code += sum(bool(s) and s[0] != "#" and n not in told for n, s in lines)
-    assert 1000 < code < 2000
