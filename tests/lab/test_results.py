@@ -323,8 +323,8 @@ def test_actions(folds, data):
     """All rows are there, of the subset and not of KTH; each model is above chance in the mean."""
     for question in ("fixed", "redrawn", "switch", "faster"):
         for model in experiments()[f"{data}-{question}"].models:
-            if "wide" in model and (question != "fixed" or model != "g-rnn-wide"):
-                continue  # in one table, and at the other learning rates where there was time
+            if "wide" in model and question != "fixed":
+                continue
             found = folds(data, question, model)
             accuracy, chance = (sum(column) / FOLDS for column in zip(*found, strict=True))
             assert accuracy > chance + 0.1
@@ -349,10 +349,14 @@ def test_fernn_leads_with_augmentation(folds, data):
 
 
 @pytest.mark.parametrize("data", ACTIONS)
-def test_more_channels_are_no_substitute(folds, data):
-    """At the learning rate of the others the wide G-RNN is behind the narrow one, in the mean."""
-    wide, narrow = (accuracies(folds(data, "fixed", model)) for model in ("g-rnn-wide", "g-rnn"))
-    assert sum(wide) < sum(narrow)
+def test_more_channels_want_a_smaller_rate(folds, data):
+    """At the learning rate of the others the wide G-RNN is behind the narrow one in the mean, at a quarter
+    of it ahead, and at a sixteenth between these two rates."""
+    narrow, *wide = (
+        sum(accuracies(folds(data, "fixed", model)))
+        for model in ("g-rnn", "g-rnn-wide", "g-rnn-wide-16", "g-rnn-wide-4")
+    )
+    assert wide == sorted(wide) and wide[0] < narrow < wide[-1]
 
 
 def test_verdicts():
