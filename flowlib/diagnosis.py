@@ -72,7 +72,7 @@ class Report:
 
     @property
     def cause(self) -> str:
-        """The likely cause, or causes, and why: one sentence each."""
+        """The likely cause, or causes, each with its reason in one sentence."""
         if self.causes:
             return " ".join(
                 f"{name[0].upper()}{name[1:]}: {why}." for name, why in self.causes.items()

@@ -32,7 +32,7 @@ class Views:
 
     @property
     def world(self) -> Float[Tensor, "video time channel height width"]:
-        """All of the world, in the frame of the camera: the brighter of two objects covers the other."""
+        """All of the world, in the frame of the camera. The brighter of two objects covers the other."""
         return self.layers.amax(1)
 
     @property
