@@ -61,6 +61,12 @@ class Report:
         tolerance: errors below are called rounding.
         causes: name -> its signature as measured; empty if nothing is wrong.
         start: the time of the first frame of the result.
+
+    Example:
+        >>> ring, V = fl.Translations(9), fl.translation_velocities(1, ndim=1)
+        >>> report = fl.audit(fl.FERNN(ring, V, 1, 2), ring, V)
+        >>> report.causes
+        {}
     """
 
     static: dict[tuple, Tensor]

@@ -85,6 +85,7 @@ def test_every_model_runs_and_is_measured(tasks, name):
         assert row["settings"]["channels"] == TINY.channels
         kind = told.kind if told.recurrent else model
         size = (kind, told.mixing, told.separable, told.width, told.cell, told.kernel_size)
+        size += told.layers, table.presets["tiny"].of(model).channels
         parameters.setdefault(size, set()).add(row["parameters"])
     assert all(len(p) == 1 for p in parameters.values()), "velocities add no parameters"
 
