@@ -108,7 +108,7 @@ def spoken(chapter: Chapter, book: dict[str, Chapter]) -> str:
 
 def arc(start: float, end: float) -> str:
     """From the left of one box to the left of another, with a head; a far one swings out wider."""
-    out = LEFT - 16 * (abs(end - start) / STEP) ** 0.5
+    out = LEFT - 14 * (abs(end - start) / STEP) ** 0.5
     curve = f"M{LEFT},{start:g}C{out:g},{start:g} {out:g},{end:g} {LEFT - 2},{end:g}"
     return f'<path class="need" d="{curve}m-5,-4l5,4l-5,4"/>'
 
