@@ -9,15 +9,17 @@
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
 rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract; and past the paper aliasing, scan, predictor, self_motion, diagnosis. It needs torch, numpy
-and jaxtyping. Two wings stand on it: `flowlib.lab` makes results, `flowlib.pages` makes pages.
+models, contract; and past the paper aliasing, scan, predictor, compensation, self_motion, probes, report,
+diagnosis. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
+`flowlib.pages` makes pages.
 """
 
 from flowlib.aliasing import AntiAliased
 from flowlib.cells import Cell, ElmanCell, GatedCell
+from flowlib.compensation import MotionCompensatedRNN
 from flowlib.contract import check_my_group
 from flowlib.convolution import GroupConvolution, LiftingConvolution
-from flowlib.diagnosis import Report, audit
+from flowlib.diagnosis import audit
 from flowlib.equivariance import equivariance_error, flow_equivariance_error, velocity_pairs
 from flowlib.flows import (
     flow,
@@ -42,10 +44,10 @@ from flowlib.predictor import (
     CorrelationPredictor,
     FlowPredictor,
     LocalPredictor,
-    MotionCompensatedRNN,
     SoftPredictor,
 )
 from flowlib.recurrent import FERNN, GRNN, group_averaging
+from flowlib.report import Report
 from flowlib.rotations import Rotations
 from flowlib.scan import ScanCell, linear_scan
 from flowlib.self_motion import SelfMotion, WindowForecaster

@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from flowlib.compensation import MotionCompensatedRNN
 from flowlib.flows import translation_velocities
 from flowlib.lab.baselines import LearnedWarp
 from flowlib.lab.data.motion import Pictures
@@ -17,13 +18,7 @@ from flowlib.lab.experiment import by_name
 from flowlib.lab.forecasting import TINY, ForecastPreset, ForecastRow, ForecastTable
 from flowlib.lab.translating_mnist import ONE, STILL, V2, moving
 from flowlib.lab.translating_mnist import PRESETS as TWO
-from flowlib.predictor import (
-    CorrelationPredictor,
-    FlowPredictor,
-    LocalPredictor,
-    MotionCompensatedRNN,
-    SoftPredictor,
-)
+from flowlib.predictor import CorrelationPredictor, FlowPredictor, LocalPredictor, SoftPredictor
 from flowlib.translations import Translations
 
 NOISE = 0.2  # two noisy frames tell their shift nine times in ten

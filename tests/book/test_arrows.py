@@ -15,7 +15,7 @@ CORE = """
 checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
 cells loop recurrent stack models contract
 """.split()
-PAST = "aliasing scan predictor self_motion diagnosis".split()
+PAST = "aliasing scan predictor compensation self_motion probes report diagnosis".split()
 ROOMS = CORE + PAST
 # Imported where they are used: optional, or slow to import and seldom needed.
 LAZY = {"requests", "sklearn", "av", "submitit"}
