@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from strategies import ROUNDING, all_groups, element, seeds, signal, velocities
 
 import flowlib as fl
+from flowlib.pages.turns_and_shifts import TurnsAndShifts
 
 
 def relative(left, right):
@@ -55,48 +56,6 @@ def test_without_it_the_path_is_in_the_state(seeded):
     world, camera = signal(group, 0, 2, 5, 1), torch.randint(-3, 4, (2, 4, 2))
     seen = fl.flow_video(group, world, path=-camera)
     assert relative(rnn(seen), from_camera(group, rnn(world), camera)) > 0.1
-
-
-class TurnsAndShifts(fl.Group):
-    """Quarter turns and shifts of a square torus, (k, y, x): first k turns about pixel 0, then a shift.
-    Kernels look alike in four directions, so a signal on the group is one on the pixels."""
-
-    def __init__(self, n):
-        super().__init__((n, n), dim=3, period=(4, n, n))
-        self.points = torch.cartesian_prod(torch.arange(n), torch.arange(n))
-
-    @staticmethod
-    def turned(k, a):
-        """Vectors after k counter-clockwise turns: one makes (y, x) to (-x, y)."""
-        quarter = torch.tensor(
-            [[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]]
-        )
-        return (quarter[k % 4] * a[..., None, :]).sum(-1)
-
-    def product(self, g, h):
-        g, h = torch.broadcast_tensors(self.element(g), self.element(h))
-        k, a = g[..., 0], g[..., 1:] + self.turned(g[..., 0], h[..., 1:])
-        return self._reduced(torch.cat([(k + h[..., 0])[..., None], a], -1))
-
-    def inverse(self, g):
-        g = self.element(g)
-        return self._reduced(torch.cat([-g[..., :1], -self.turned(-g[..., 0], g[..., 1:])], -1))
-
-    def act(self, g, signal):
-        n, back = self.grid[0], self.inverse(g)
-        x = self.turned(back[..., :1], self.points) + back[..., None, 1:]
-        index = (x % n)[..., 0] * n + (x % n)[..., 1]  # (*batch, point)
-        lead = torch.broadcast_shapes(index.shape[:-1], signal.shape[:-2])
-        flat = signal.expand(*lead, n, n).flatten(-2)
-        return flat.gather(-1, index.expand(*lead, n * n)).unflatten(-1, (n, n))
-
-    act_lifted = act
-
-    def kernel_shape(self, size, lifting):
-        return (size, size)
-
-    def kernel(self, weight, size):
-        return sum(weight.rot90(k, (-2, -1)) for k in range(4)) / 4
 
 
 def test_paths_that_do_not_commute(seeded):

@@ -18,8 +18,8 @@ ROWS = {
     "scan-longer": ForecastRow("scan, V2, more updates", V2, cell=ScanCell),
     "scan-stack": ForecastRow("scan, V2, two layers", V2, cell=ScanCell, layers=2),
 }
-# How many channels have as many parameters as FERNN-V2 at the preset, in one layer and in two; and how
-# many times its updates take as many seconds (`python -m flowlib bench`, on two CPU threads).
+# How many channels have about as many parameters as FERNN-V2 at the preset, in one layer and in two; and
+# how many times its updates take about as many seconds, a little more (chapter 24 measures it).
 FAIR = {"tiny": (2, 1, 1.0), "quick": (7, 5, 1.5), "laptop": (7, 5, 1.5), "desk": (15, 11, 1.7)}
 
 
