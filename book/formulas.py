@@ -106,9 +106,10 @@ def hold_together(app, doctree, name) -> None:
         after = formula.next_node(descend=False, siblings=True)
         mark = re.match(r"[.,;:?!)’”]+", after) if isinstance(after, nodes.Text) else None
         if mark:
-            after.parent.replace(after, nodes.Text(after[mark.end() :]))
-            pair = nodes.inline(classes=["unbroken"])
-            formula.replace_self(pair)
+            pair, parent = nodes.inline(classes=["unbroken"]), formula.parent
+            # By place: texts are found by what they say, and another one may say the same.
+            at = parent.index(formula)
+            parent[at : at + 2] = [pair, nodes.Text(after[mark.end() :])]
             pair += [formula, nodes.Text(mark[0])]
 
 

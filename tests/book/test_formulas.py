@@ -57,10 +57,13 @@ def test_what_mathjax_cannot_read_is_an_error(tex):
 
 
 def test_no_line_begins_with_the_comma_after_a_formula():
-    text = nodes.paragraph("", "", nodes.math("", "v"), nodes.Text(", and "), nodes.math("", "w"))
+    """Also where the same words stand in the line before, behind no formula."""
+    text = nodes.paragraph("", "", nodes.strong("", "u"), nodes.Text(", and "))
+    text += [nodes.math("", "v"), nodes.Text(", and "), nodes.math("", "w")]
     document = new_document("page")
     document += text
     formulas.hold_together(None, document, "page")
-    pair, rest, last = text.children
+    _, before, pair, rest, last = text.children
+    assert before == ", and "
     assert pair["classes"] == ["unbroken"] and pair.astext() == "v,"
     assert rest == " and " and last.astext() == "w"

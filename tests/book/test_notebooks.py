@@ -108,6 +108,11 @@ def test_keeps_the_names_that_it_imports(path):
     assert not imported & stored
 
 
+def test_a_formula_below_an_item_has_a_line_between(path):
+    """Else it is part of the item's text, and the page shows the signs $ around it."""
+    assert not re.search(r"^ *(?:\d+\\?\.|-) .*\n *\$\$", prose(path), flags=re.M)
+
+
 def test_names_no_path_of_a_machine(path):
     found = re.search(
         r"(?<![\w.])/(?:home|root|tmp|work|Users|content|mnt)/\w+|[A-Z]:\\\\Users", path.read_text()
