@@ -48,6 +48,12 @@ PRESETS = {
 }  # fmt: skip
 
 
+def longer(preset: ForecastPreset) -> ForecastPreset:
+    """The preset, with six times the updates for one row: a network that learns slowly is given its chance."""
+    six = {"updates": 6 * preset.updates, "record_every": 6 * preset.record_every}
+    return replace(preset, own={"fernn-v2-mixing-longer": six})
+
+
 class Predicted(MotionCompensatedRNN):
     """A `MotionCompensatedRNN` as the row of a table makes it: the memory has the one velocity 0 of a
     G-RNN, and V is the predictor's affair.
@@ -186,10 +192,11 @@ TABLES = by_name(
         rows={
             **{name: ONE[name] for name in ("g-rnn", "fernn-v2")},
             "fernn-v2-mixing": ForecastRow("FERNN-V2, velocity mixing", V2, mixing=1),
+            "fernn-v2-mixing-longer": ForecastRow("the same, six times the updates", V2, mixing=1),
             **PREDICTED,
             **RULES,
         },
-        presets=PRESETS,
+        presets={name: longer(preset) for name, preset in PRESETS.items()},
         videos=wandering,
         by_velocity=by_motion,
     ),

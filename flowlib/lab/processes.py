@@ -22,6 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 # While rank 0 measures, the others wait. Who waits for a dead process is told so, or ended by torchrun.
 PATIENCE = timedelta(days=2)
+SAFE = "2.8"  # the first torch whose process groups let go of the interpreter when they end
 
 
 def world_size() -> int:
@@ -47,7 +48,8 @@ def process_group(device: str = "cpu"):
         device: "cuda" gives each process of a machine a card of its own.
 
     Raises:
-        ValueError: there are fewer cards than processes.
+        ValueError: there are fewer cards than processes, or torch is older than 2.8, whose processes
+            may hang where the group ends (it held the interpreter while it waited for its own threads).
 
     Example:
         >>> with process_group():
@@ -57,6 +59,11 @@ def process_group(device: str = "cpu"):
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
         return
+    if torch.__version__ < SAFE:
+        raise ValueError(
+            f"torch is {torch.__version__}: several processes want {SAFE} or newer, older ones may hang at "
+            "the end; take one process, or a newer torch"
+        )
     if device == "cuda":
         card, cards = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if card >= cards:

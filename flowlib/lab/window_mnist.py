@@ -75,7 +75,7 @@ class WindowPreset(ForecastPreset):
 
     window: tuple[int, int]
     canvas: tuple[int, int] = (22, 22)
-    objects: int = 2
+    objects: int = 3
     pan: int = 2
     speed: int = 1
 
@@ -267,7 +267,7 @@ V1, STILL = translation_velocities(1), translation_velocities(0)
 TABLES = by_name(
     WindowTable(
         name="window-mnist",
-        title="two digits on a torus, seen through a window that pans",
+        title="three digits on a torus, seen through a window that pans",
         rows={
             "fernn": WindowRow("self-motion and velocity channels", V1),
             "no-velocities": WindowRow("self-motion, no velocity channels", STILL),

@@ -5,6 +5,12 @@ import os
 import socket
 import traceback
 
+import pytest
+import torch
+
+from flowlib.lab.processes import SAFE
+
+several = pytest.mark.skipif(torch.__version__ < SAFE, reason=f"several processes want torch {SAFE}")
 FORK = multiprocessing.get_context("fork")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from lab.launch import together
+from lab.launch import several, together
 from torch import nn
 
 from flowlib.lab.processes import (
@@ -17,6 +17,7 @@ from flowlib.lab.processes import (
 )
 from flowlib.lab.training import OutOfTime, cosine, fit
 
+pytestmark = several
 RUN = dict(updates=12, record_every=3, learning_rate=0.1, schedule=cosine, progress=False)
 
 
