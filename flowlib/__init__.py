@@ -9,9 +9,9 @@
 
 The rooms of the library, each reading only those before it: checks, groups, translations, sampling,
 rotations, flows, equivariance, laws, neighbours, convolution, mixing, cells, loop, recurrent, stack,
-models, contract; and past the paper aliasing, scan, predictor, compensation, self_motion, probes, report,
-diagnosis. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes results,
-`flowlib.pages` makes pages.
+models, contract; and past the paper aliasing, scan, predictor, compensation, edges, self_motion,
+probes, report, diagnosis. It needs torch, numpy and jaxtyping. Two wings stand on it: `flowlib.lab` makes
+results, `flowlib.pages` makes pages.
 """
 
 from flowlib.aliasing import AntiAliased
@@ -20,6 +20,7 @@ from flowlib.compensation import MotionCompensatedRNN
 from flowlib.contract import check_my_group
 from flowlib.convolution import GroupConvolution, LiftingConvolution
 from flowlib.diagnosis import audit
+from flowlib.edges import MarginForecaster
 from flowlib.equivariance import equivariance_error, flow_equivariance_error, velocity_pairs
 from flowlib.flows import (
     flow,
@@ -73,6 +74,7 @@ __all__ = [
     "LawBroken",
     "LiftingConvolution",
     "LocalPredictor",
+    "MarginForecaster",
     "MotionCompensatedRNN",
     "Report",
     "Rotations",

@@ -24,6 +24,7 @@ class Forecaster(nn.Module):
         rnn: a `FERNN`, a `GRNN` or a `Stack`.
         decoder_layers: hidden layers of R, convolution and ReLU, of the network's width and kernel
             size; one more convolution makes the frame. No bias.
+        channels: of a forecast; none means those of the frames that the network takes.
 
     Raises:
         ValueError: a negative number of layers.
@@ -37,12 +38,12 @@ class Forecaster(nn.Module):
         torch.Size([2, 3, 1, 6, 6])
     """
 
-    def __init__(self, rnn: nn.Module, decoder_layers: int = 4):
+    def __init__(self, rnn: nn.Module, decoder_layers: int = 4, channels: int | None = None):
         super().__init__()
         if decoder_layers < 0:
             raise ValueError(f"decoder_layers is {decoder_layers}: it wants 0 or more")
         self.rnn, self.group = rnn, rnn.group
-        hidden, frame, size = rnn.hidden_channels, rnn.in_channels, rnn.kernel_size
+        hidden, frame, size = rnn.hidden_channels, channels or rnn.in_channels, rnn.kernel_size
         layers = []
         for _ in range(decoder_layers):
             layers += [GroupConvolution(rnn.group, hidden, hidden, size), nn.ReLU()]

@@ -13,6 +13,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from flowlib.checks import check_signal
+from flowlib.edges import middle
 from flowlib.models import Forecaster
 
 
@@ -155,12 +156,8 @@ class WindowForecaster(Forecaster):
 
     def __init__(self, rnn: nn.Module, window: tuple[int, ...], decoder_layers: int = 4):
         super().__init__(rnn, decoder_layers)
-        grid, window = rnn.group.grid, tuple(window)
-        if len(window) != len(grid) or any(w > n for w, n in zip(window, grid, strict=True)):
-            raise ValueError(f"window is {window}: it wants {len(grid)} sides, at most {grid}")
-        self.motion, self.window = SelfMotion(rnn), window
-        low = [(n - w) // 2 for n, w in zip(grid, window, strict=True)]
-        self.middle = (..., *(slice(a, a + w) for a, w in zip(low, window, strict=True)))
+        self.middle = middle(rnn.group.grid, window)
+        self.motion, self.window = SelfMotion(rnn), tuple(window)
 
     def see(self, state: Tensor, frame: Tensor, move: tuple) -> Tensor:
         """h_t from h_{t-1}, the frame in the window, (batch, channel, *window), and one of the `moves`

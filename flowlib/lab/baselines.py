@@ -181,6 +181,53 @@ class LSTMCell(Cell):
         return torch.cat([torch.sigmoid(o) * torch.tanh(c), c], 2)
 
 
+class PaddedConvLSTM(nn.Module):
+    """A ConvLSTM that knows no group: its convolutions end at the rim of the frame, as in most code.
+
+    Called as a `Forecaster`: model(context, steps) gives the frames that follow.
+
+    Args:
+        in_channels, channels: of a frame, and of h and c together.
+        padding: what is beyond the rim: "zeros", "reflect", "replicate" or "circular".
+        decoder_layers: see `Forecaster`.
+
+    Source: Shi et al. 2015 (arXiv 1506.04214), eq. 3, with zeros; no peepholes, as `LSTMCell`.
+
+    Example:
+        >>> PaddedConvLSTM(1, 4, "reflect")(torch.rand(2, 5, 1, 7, 6), steps=3).shape
+        torch.Size([2, 3, 1, 7, 6])
+    """
+
+    def __init__(self, in_channels: int, channels: int, padding: str, decoder_layers: int = 2):
+        super().__init__()
+
+        def convolution(inside, outside, bias=False):
+            return nn.Conv2d(inside, outside, 3, padding=1, padding_mode=padding, bias=bias)
+
+        self.hidden = channels // 2
+        self.gates = convolution(in_channels + self.hidden, 4 * self.hidden, bias=True)
+        inside, layers = self.hidden, []
+        for _ in range(decoder_layers):
+            layers += [convolution(inside, channels), nn.ReLU()]
+            inside = channels
+        self.decoder = nn.Sequential(*layers, convolution(inside, in_channels))
+
+    def forward(
+        self, context: Float[Tensor, "batch time channel height width"], steps: int
+    ) -> Float[Tensor, "batch steps channel height width"]:
+        """The frames that follow."""
+        h = c = context.new_zeros(len(context), self.hidden, *context.shape[-2:])
+        frames, ahead = list(context.unbind(1)), []
+        for t in range(len(frames) + steps - 1):
+            frame = frames[t] if t < len(frames) else ahead[-1]
+            i, f, o, n = self.gates(torch.cat([frame, h], 1)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(n)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            if t >= len(frames) - 1:
+                ahead.append(self.decoder(h))
+        return torch.stack(ahead, 1)
+
+
 class MeanForecaster(Forecaster):
     """A `Forecaster` that reads the mean over velocities in place of the maximum."""
 

@@ -49,7 +49,7 @@ PRESETS = {
 
 
 def longer(preset: ForecastPreset) -> ForecastPreset:
-    """The preset, with six times the updates for one row: a network that learns slowly is given its chance."""
+    """The preset, with six times the updates for one row: who learns slowly is given a chance."""
     six = {"updates": 6 * preset.updates, "record_every": 6 * preset.record_every}
     return replace(preset, own={"fernn-v2-mixing-longer": six})
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from flowlib.cells import Cell, ElmanCell
+from flowlib.edges import MarginForecaster
 from flowlib.lab.data.mnist import mnist
 from flowlib.lab.data.motion import told_source
 from flowlib.lab.evaluation import evaluate, last_frame, repeated, squared_error, still_picture
@@ -23,6 +24,7 @@ from flowlib.lab.processes import my_part
 from flowlib.lab.training import constant
 from flowlib.models import Forecaster
 from flowlib.stack import Stack
+from flowlib.translations import Translations
 
 VALIDATION, TEST, BY_VELOCITY = 101, 102, 103  # seeds of the fixed test videos, far from training's
 
@@ -39,6 +41,8 @@ class ForecastRow(Row):
         kernel_size: of its convolutions; none takes that of the preset.
         layers: recurrent layers, one on top of the other.
         head: what makes forecasts of it.
+        margin: pixels on each side, (y, x), by which its torus is larger than the frame; it is then told
+            which places it sees, see `MarginForecaster`.
     """
 
     mixing: int = 0
@@ -48,6 +52,7 @@ class ForecastRow(Row):
     kernel_size: int | None = None
     layers: int = 1
     head: Callable[..., nn.Module] = Forecaster
+    margin: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +121,11 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
     channels = preset.channels * row.width
     if not row.recurrent:
         return row.kind(group, channels)
+    head = row.head
+    if row.margin:
+        head = partial(MarginForecaster, frame=group.grid)
+        sides = zip(group.grid, row.margin, strict=True)
+        group, in_channels = Translations(tuple(n + 2 * m for n, m in sides)), in_channels + 1
     layer = partial(
         row.kind,
         group,
@@ -131,15 +141,15 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
     if row.layers > 1:
         above = (layer(in_channels=channels, lifted=True) for _ in range(row.layers - 1))
         rnn = Stack(rnn, *above)
-    return row.head(rnn, preset.decoder_layers)
+    return head(rnn, decoder_layers=preset.decoder_layers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastTable(Table):
     """One table of forecasts: its rows, its presets, and the videos.
 
-    A source of videos is a `MovingImages`, a `BouncingImages`, or anything with `draw`, `group` and
-    `source`, and `velocities` where a row leaves them open.
+    A source of videos is a `MovingImages`, a `BouncingImages`, `Clips` of recordings, or anything with
+    `draw`, `group` and `source`, and `velocities` where a row leaves them open.
 
     Attributes:
         rows: name -> ForecastRow.
@@ -210,6 +220,7 @@ class ForecastTable(Table):
         validation = self.videos(train[-held_out:].to(device), p, False)
         testing = self.videos(test, p, False)
         group = self.group(p) if self.group else testing.group
+        channels = testing.draw(1, 1, TEST, 0).shape[2]
 
         errors = partial(squared_error, context=p.context)
 
@@ -217,7 +228,7 @@ class ForecastTable(Table):
             row = self.rows[name]
             if row.recurrent and row.velocities is None:
                 row = replace(row, velocities=testing.velocities)
-            return build(group, row, p.of(name), in_channels=test.images.shape[1])
+            return build(group, row, p.of(name), in_channels=channels)
 
         def loss(model, seed, number, row):
             source = training[self.rows[row].fixed]

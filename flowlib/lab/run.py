@@ -26,6 +26,7 @@ from flowlib.lab import (
     scan_mnist,
     translating_mnist,
     window_mnist,
+    worlds,
 )
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Task
@@ -57,6 +58,7 @@ def experiments() -> dict[str, Experiment]:
         window_mnist,
         flow_predictor,
         half_pixels,
+        worlds,
     )
     return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
 

@@ -1,0 +1,84 @@
+"""Frames that have edges: the memory is larger than what is seen of the world."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from flowlib.models import Forecaster
+
+
+class MarginForecaster(Forecaster):
+    """Forecasts frames that do not wrap around: the network lives on a larger torus, of which they are the
+    middle, and is told which places it sees.
+
+        input_t = (f_t, 1) inside the frame, (0, 0) in the margin
+
+    What leaves the frame goes on in the margin instead of coming in on the other side. The torus is a
+    plane as long as nothing has come all the way round: with a margin of m pixels on each side, a kernel
+    that reaches r pixels and velocities up to s pixels a frame, the states in the frame are those of the
+    unbounded plane, to the last bit, as long as r + t (s + r) <= 2 m. And on the plane the law of flows
+    holds for the pair of frame and mask.
+
+    Args:
+        rnn: a `FERNN`, a `GRNN` or a `Stack` with one input channel more than a frame has: the mask.
+        frame: the shape of a frame, not larger than the grid of the group.
+        decoder_layers: see `Forecaster`.
+
+    Raises:
+        ValueError: a frame that does not fit, or a network without a channel for the mask.
+
+    Example:
+        >>> world, V = fl.Translations((9, 9)), fl.translation_velocities(1)
+        >>> model = fl.MarginForecaster(fl.FERNN(world, V, 2, 4), (5, 5))
+        >>> model(torch.rand(3, 5, 1, 5, 5), steps=2).shape
+        torch.Size([3, 2, 1, 5, 5])
+    """
+
+    def __init__(self, rnn: nn.Module, frame: tuple[int, ...], decoder_layers: int = 4):
+        if rnn.in_channels < 2:
+            raise ValueError(
+                "the network has one input channel: it wants one more than a frame has, for the mask"
+            )
+        super().__init__(rnn, decoder_layers, channels=rnn.in_channels - 1)
+        self.middle = middle(rnn.group.grid, frame)
+
+    def lay(
+        self, frames: Float[Tensor, "*lead channel *frame"]
+    ) -> Float[Tensor, "*lead more *grid"]:
+        """Frames in the middle of the torus, and the mask as one more channel."""
+        axes = self.group.ndim
+        lead, channels = frames.shape[: -axes - 1], frames.shape[-axes - 1]
+        laid = frames.new_zeros(*lead, channels + 1, *self.group.grid)
+        laid[self.middle] = torch.cat(
+            [frames, torch.ones_like(frames.narrow(-axes - 1, 0, 1))], -axes - 1
+        )
+        return laid
+
+    def read(self, state, psi_1=None) -> Float[Tensor, "batch more *grid"]:
+        """The frame to come, laid as one that was seen."""
+        return self.lay(super().read(state, psi_1)[self.middle])
+
+    def forward(
+        self, context: Float[Tensor, "batch time channel *frame"], steps: int
+    ) -> Float[Tensor, "batch steps channel *frame"]:
+        """The `steps` frames that follow the context."""
+        return super().forward(self.lay(context), steps)[:, :, :-1][self.middle]
+
+
+def middle(grid: tuple[int, ...], frame: tuple[int, ...]) -> tuple:
+    """The index of what a frame shows of a grid: its middle.
+
+    Raises:
+        ValueError: a frame that does not fit.
+
+    Example:
+        >>> torch.arange(5)[middle((5,), (3,))].tolist()
+        [1, 2, 3]
+    """
+    grid, frame = tuple(grid), tuple(frame)
+    if len(frame) != len(grid) or any(w > n for w, n in zip(frame, grid, strict=True)):
+        raise ValueError(f"the frame is {frame}: it wants {len(grid)} sides, at most {grid}")
+    low = [(n - w) // 2 for n, w in zip(grid, frame, strict=True)]
+    return (..., *(slice(a, a + w) for a, w in zip(low, frame, strict=True)))
