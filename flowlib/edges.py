@@ -18,7 +18,7 @@ class MarginForecaster(Forecaster):
     What leaves the frame goes on in the margin instead of coming in on the other side. The torus is a
     plane as long as nothing has come all the way round: with a margin of m pixels on each side, a kernel
     that reaches r pixels and velocities up to s pixels a frame, the states in the frame are those of the
-    unbounded plane, to the last bit, as long as r + t (s + r) <= 2 m. And on the plane the law of flows
+    unbounded plane as long as r + t (s + r) <= 2 m. And on the plane the law of flows
     holds for the pair of frame and mask.
 
     Args:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from itertools import product
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -115,3 +117,74 @@ def repeated(
     seen, future = videos[:, None, :context], videos[:, context:, None]
     apart = (future - seen).flatten(3).abs().amax(3).amin(2)
     return (apart < 1e-4).to(videos.dtype)
+
+
+class FlowNess(NamedTuple):
+    """How much of what changes from frame to frame one shift of the whole frame explains.
+
+    Attributes:
+        last: mean squared error of copying the last frame.
+        best: that of its best whole shift.
+        speed: mean size of that shift along its longest axis, pixels a frame.
+    """
+
+    last: float
+    best: float
+    speed: float
+
+    @property
+    def ratio(self) -> float:
+        """last / best, 1 where nothing flows as a whole, and infinite for a flow."""
+        return self.last / self.best if self.best else float("inf")
+
+    @property
+    def explained(self) -> float:
+        """1 - best / last: 0 where nothing flows as a whole, and 1 for a flow."""
+        return 1 - self.best / self.last
+
+
+def flow_ness(
+    videos: Float[Tensor, "video time channel height width"],
+    radius: tuple[int, int],
+    wraps: bool = False,
+) -> FlowNess:
+    """Each frame beside the one before it, moved by the shift that fits best.
+
+    It is no forecast: the shift is chosen by who has seen the next frame. Pairs that are the same do not
+    count.
+
+    Args:
+        videos: two frames or more.
+        radius: the largest shift, (y, x).
+        wraps: whether frames lie on a torus; else both errors are those of the inner part, into which no
+            shift brings anything from beyond the rim.
+
+    Raises:
+        ValueError: no frame changes, or a radius that leaves no inner part.
+
+    Example: a spot that moves on by 1 a frame.
+        >>> video = torch.eye(7)[None, :5, None, None]
+        >>> flow_ness(video, (0, 2), wraps=True).explained
+        1.0
+    """
+    before, after = videos[:, :-1].flatten(0, 1), videos[:, 1:].flatten(0, 1)
+    changes = (before != after).flatten(1).any(1)
+    before, after = before[changes], after[changes]
+    rim = (0, 0) if wraps else radius
+    inner = (..., *(slice(r, n - r) for r, n in zip(rim, videos.shape[-2:], strict=True)))
+    if not len(after) or 0 in after[inner].shape:
+        raise ValueError(
+            f"{int(changes.sum())} of {len(changes)} pairs of frames change, and radius {radius} leaves "
+            f"{tuple(after[inner].shape[-2:])} pixels: it wants a video that moves, and a smaller radius"
+        )
+    sides = (range(-r, r + 1) for r in radius)
+    shifts = sorted(product(*sides), key=lambda s: max(map(abs, s)))  # of equals the smallest
+    errors = [
+        (before.roll(s, (-2, -1)) - after)[inner].double().square().flatten(1).mean(1)
+        for s in shifts
+    ]
+    errors = torch.stack(errors, 1)
+    best, which = errors.min(1)
+    sizes = torch.tensor([max(map(abs, s)) for s in shifts]).double()
+    speed = sizes[which.cpu()].mean().item()
+    return FlowNess(errors[:, 0].mean().item(), best.mean().item(), speed)

@@ -219,8 +219,9 @@ class ForecastTable(Table):
         training = {fixed: self.videos(pictures, p, fixed) for fixed in (False, True)}
         validation = self.videos(train[-held_out:].to(device), p, False)
         testing = self.videos(test, p, False)
+        source = told_source(training[False], training[True], validation, testing)
         group = self.group(p) if self.group else testing.group
-        channels = testing.draw(1, 1, TEST, 0).shape[2]
+        channels = testing.draw(1, p.context + p.horizon, TEST, 0).shape[2]
 
         errors = partial(squared_error, context=p.context)
 
@@ -270,7 +271,7 @@ class ForecastTable(Table):
             loss=loss,
             validate=validate,
             measure=measure,
-            source=told_source(training[False], training[True], validation, testing),
+            source=source,
         )
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from flowlib.edges import middle
 from flowlib.flows import translation_velocities
 from flowlib.lab.baselines import LSTMCell, PaddedConvLSTM
 from flowlib.lab.data.games import GAMES, recordings
 from flowlib.lab.data.recordings import Clips, Recordings
 from flowlib.lab.evaluation import last_frame
 from flowlib.lab.experiment import by_name
-from flowlib.lab.flow_predictor import Predicted, best_shift, rule
+from flowlib.lab.flow_predictor import Predicted, rule
 from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
 from flowlib.lab.translating_mnist import STILL
 from flowlib.scan import ScanCell
+from flowlib.translations import Translations
 
 # Skiing scrolls up and River Raid down, at several speeds: one V for both. In Pong only things move.
 UP_AND_DOWN = [(v, 0) for v in range(-4, 5)]
@@ -86,28 +86,43 @@ def presets(game: str) -> dict[str, ForecastPreset]:
 
 
 def clips(films: Recordings, preset: ForecastPreset, fixed=False) -> Clips:
-    return Clips(films)
+    return Clips(films, preset.context + preset.long)
 
 
 def by_skip(game: str, films: Recordings, preset: ForecastPreset) -> dict[str, Clips]:
     """The test games at the speed of training and at twice that."""
     there = partial(recordings, game, split="test", size=preset.size, count=len(films))
     device = films.frames.device
-    return {f"every frame {n}": Clips(there(skip=n).to(device)) for n in (SLOW, SKIP)}
+    return {f"every frame {n}": clips(there(skip=n).to(device), preset) for n in (SLOW, SKIP)}
 
 
-def shift_without_wrap(seen: Tensor, steps: int) -> Tensor:
-    """`best_shift` of frames that do not wrap around: they lie on a dark torus of twice their size.
+def shift_without_wrap(seen: Tensor, steps: int, radius: tuple[int, int] = (4, 2)) -> Tensor:
+    """The rule of the best shift for frames that have edges: the last frame, moved on by the shift that led
+    to it, which is looked for where it brings in nothing from beyond the rim. There the last frame stays.
 
     Example: a light that has left does not come back.
-        >>> light = torch.eye(8)[:, None, None, :]
-        >>> shift_without_wrap(light[None, 5:7], 2).argmax(-1).flatten().tolist()
-        [7, 0]
+        >>> light = torch.eye(9)[:, None, None, :]
+        >>> ahead = shift_without_wrap(light[None, 5:7], 3, (0, 2))
+        >>> ahead[0, :, 0, 0, 7:].tolist()
+        [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
-    frame = seen.shape[3:]
-    room = [r for n in reversed(frame) for r in (n // 2, n - n // 2)]
-    ahead = best_shift(pad(seen, room), steps)
-    return ahead[middle(ahead.shape[3:], frame)]
+    before, last = seen[:, -2], seen[:, -1]
+    inner = (..., *(slice(r, n - r) for r, n in zip(radius, last.shape[-2:], strict=True)))
+    shifts = torch.cartesian_prod(*(torch.arange(-r, r + 1) for r in radius))
+    shifts = shifts[shifts.abs().amax(1).argsort(stable=True)].to(
+        seen.device
+    )  # of equals the smallest
+    torus = Translations(tuple(last.shape[-2:]))
+    tried = torus.act(shifts[:, None, None], before)[inner] - last[inner]
+    best = shifts[tried.square().flatten(2).mean(2).argmin(0)]
+    ahead = best[:, None] * torch.arange(1, steps + 1, device=seen.device)[:, None]
+    known = torus.act(ahead[:, :, None], last[:, None])
+    # A place is known where it was inside of the frame before it moved.
+    sides = (torch.arange(n, device=seen.device) for n in last.shape[-2:])
+    y, x = torch.meshgrid(*sides, indexing="ij")
+    from_y, from_x = (k - ahead[..., axis, None, None] for axis, k in enumerate((y, x)))
+    inside = (from_y >= 0) & (from_y < len(y)) & (from_x >= 0) & (from_x < x.shape[1])
+    return torch.where(inside[:, :, None], known, last[:, None])
 
 
 def padded(padding: str):

@@ -15,10 +15,10 @@ CORE = """
 checks groups translations sampling rotations flows equivariance laws neighbours convolution mixing
 cells loop recurrent stack models contract
 """.split()
-PAST = "aliasing scan predictor compensation self_motion probes report diagnosis".split()
+PAST = "aliasing scan predictor compensation edges self_motion probes report diagnosis".split()
 ROOMS = CORE + PAST
 # Imported where they are used: optional, or slow to import and seldom needed.
-LAZY = {"requests", "sklearn", "av", "submitit"}
+LAZY = {"requests", "sklearn", "ale_py", "av", "submitit"}
 README = (ROOT / "README.md").read_text(encoding="utf8")
 FILES = sorted(PACKAGE.rglob("*.py"))
 

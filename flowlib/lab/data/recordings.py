@@ -55,6 +55,8 @@ class Clips:
 
     Attributes:
         recordings: `Recordings`.
+        room: frames that follow the start of each clip, also of a shorter one, so that the same seed gives
+            the same clips whatever their length; none means those that are asked for.
 
     Raises:
         ValueError: recordings of another shape, or not of floats.
@@ -66,6 +68,7 @@ class Clips:
     """
 
     recordings: Recordings
+    room: int | None = None
 
     def __post_init__(self):
         frames = self.recordings.frames
@@ -91,7 +94,7 @@ class Clips:
         Raises:
             ValueError: nowhere.
         """
-        frames = self.recordings.frames
+        frames, steps = self.recordings.frames, max(steps, self.room or 0)
         if steps > frames.shape[1]:
             raise ValueError(
                 f"steps is {steps}, a recording has {frames.shape[1]} frames: take fewer"
