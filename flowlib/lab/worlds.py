@@ -23,6 +23,12 @@ from flowlib.translations import Translations
 # Skiing scrolls up and River Raid down, at several speeds: one V for both. In Pong only things move.
 UP_AND_DOWN = [(v, 0) for v in range(-4, 5)]
 VELOCITIES = {"skiing": UP_AND_DOWN, "river-raid": UP_AND_DOWN, "pong": translation_velocities(2)}
+# What there is of it in the data, looked up afterwards: does it hurt to have more?
+OWN = {
+    "skiing": [(v, 0) for v in range(-2, 1)],
+    "river-raid": [(v, 0) for v in range(5)],
+    "pong": translation_velocities(1),
+}
 ROWS_OF_A_FRAME = {"skiing": 60, "river-raid": 60, "pong": 26}
 MARGIN = {"skiing": (6, 2), "river-raid": (6, 2), "pong": (4, 4)}
 SKIP, SLOW = 4, 2  # frames of the screen for one of a clip
@@ -115,13 +121,27 @@ def shift_without_wrap(seen: Tensor, steps: int, radius: tuple[int, int] = (4, 2
     torus = Translations(tuple(last.shape[-2:]))
     tried = torus.act(shifts[:, None, None], before)[inner] - last[inner]
     best = shifts[tried.square().flatten(2).mean(2).argmin(0)]
-    ahead = best[:, None] * torch.arange(1, steps + 1, device=seen.device)[:, None]
+    return moved_on(last, best[:, None] * torch.arange(1, steps + 1, device=seen.device)[:, None])
+
+
+def moved_on(last: Tensor, ahead: Tensor) -> Tensor:
+    """The last frame, moved on as a whole; what that uncovers stays as it was.
+
+    Args:
+        last: (video, channel, height, width).
+        ahead: by how much until each frame to forecast, (video, step, axis), whole pixels.
+
+    Example:
+        >>> moved_on(torch.tensor([[[[5.0, 7.0]]]]), torch.tensor([[[0, 1], [0, 2]]])).flatten().tolist()
+        [5.0, 5.0, 5.0, 7.0]
+    """
+    torus = Translations(tuple(last.shape[-2:]))
     known = torus.act(ahead[:, :, None], last[:, None])
     # A place is known where it was inside of the frame before it moved.
-    sides = (torch.arange(n, device=seen.device) for n in last.shape[-2:])
-    y, x = torch.meshgrid(*sides, indexing="ij")
-    from_y, from_x = (k - ahead[..., axis, None, None] for axis, k in enumerate((y, x)))
-    inside = (from_y >= 0) & (from_y < len(y)) & (from_x >= 0) & (from_x < x.shape[1])
+    inside = torch.ones((), dtype=torch.bool, device=last.device)
+    for axis, n in enumerate(last.shape[-2:]):
+        came = torch.arange(n, device=last.device) - ahead[..., axis, None]
+        inside = inside & ((came >= 0) & (came < n)).unsqueeze(-1 if axis == 0 else -2)
     return torch.where(inside[:, :, None], known, last[:, None])
 
 
@@ -142,6 +162,7 @@ def rows(game: str) -> dict[str, ForecastRow]:
         "conv-lstm-zeros": ForecastRow("ConvLSTM, zeros", kind=padded("zeros")),
         "conv-lstm-reflect": ForecastRow("ConvLSTM, reflected", kind=padded("reflect")),
         "fernn": ForecastRow("FERNN, torus", V),
+        "fernn-own": ForecastRow("FERNN, torus, V of the data", OWN[game]),
         "fernn-margin": ForecastRow("FERNN, margin", V, margin=margin),
         "fernn-mixing": ForecastRow("FERNN, torus, velocity mixing", V, mixing=1),
         "scan": ForecastRow("scan, torus", V, cell=ScanCell),
