@@ -62,7 +62,7 @@ class Windows:
                 f"{self.margin}: it wants {self.size + 2 * self.margin} pixels along each axis"
             )
         rows, columns = (self.size + self.step * (self.count(n) - 1) for n in shape)
-        m, flat = self.margin, signal.flatten(0, -3)[:, None]
+        m, flat = self.margin, signal.reshape(-1, 1, *shape)
         inside = flat[..., m : m + rows, m : m + columns]
         sums = avg_pool2d(inside, self.size, self.step, divisor_override=1)
         return sums.reshape(*signal.shape[:-2], *sums.shape[-2:])
