@@ -18,7 +18,7 @@ cells loop recurrent stack models contract
 PAST = "aliasing scan predictor compensation edges self_motion probes report diagnosis".split()
 ROOMS = CORE + PAST
 # Imported where they are used: optional, or slow to import and seldom needed.
-LAZY = {"requests", "sklearn", "ale_py", "av", "submitit"}
+LAZY = {"requests", "sklearn", "ale_py", "av", "submitit", "openpiv"}
 README = (ROOT / "README.md").read_text(encoding="utf8")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
