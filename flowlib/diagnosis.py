@@ -208,8 +208,8 @@ class _Audit(Probes):
         return not torch.equal(self.run(video)[:, at], self.run(other)[:, at])
 
     def seen_twice(self, video, w, axis) -> bool:
-        """Whether the first forecast frame is right if the last frame is even along w: it has no place then,
-        and may come twice."""
+        """Whether the first forecast frame is right, or right one frame late, if the last frame is even along
+        w: it has no place then, and may come twice."""
         even = video[:, -1:].mean(axis, keepdim=True).expand_as(video[:, -1:])
         for sign in (1, -1):  # a ReLU may answer to one of them alone
             grey = torch.cat([video[:, :-1], sign * even], 1)

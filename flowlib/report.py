@@ -30,7 +30,8 @@ CAUSES = {
     "axes in another order": "{off}; it holds if (a, b) of V is read as (b, a)",
     "channels that are not alike": "{off}; at frame 0 already, which shows no velocity",
     "a V with ends": "{off}; it holds {where}",
-    "the last frame twice": "{off}; it holds if the last frame of the video is even along w",
+    "the last frame twice": "{off}; if the last frame of the video is even along w, it holds for the first "
+    "frame of the forecast, as it is or one frame late",
     "a memory that does not flow": "{off}; the static law holds{unsure}",
 }
 UNSURE = ", and a V with ends whose channels mix would look the same: show the states"

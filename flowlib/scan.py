@@ -7,7 +7,7 @@ any more: each number has a recurrence of its own,
 
     k_t = (psi_t(v)^-1.a_t) k_{t-1} + psi_t(v)^-1.b_t,
 
-which is associative, and takes log2(T) steps instead of T.
+and two frames in a row are one frame of the same kind: T frames take about 2 log2(T) steps.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class ScanCell(Cell):
         convolution, channels: see `Cell`.
         nonlinearity: sigma.
         memory: the share a that an untrained cell keeps of the state, in (0, 1); beta starts there.
-        mode: "sequential" goes frame by frame, and holds one state; "parallel" does all frames at once in
-            log2(time) steps, and holds all states. Both are the same up to rounding where the motions
-            permute the points of the grid; else they differ by what interpolation loses.
+        mode: "sequential" goes frame by frame; "parallel" does all frames at once in about 2 log2(time)
+            steps, and holds gates, inputs and states of all of them. Both are the same up to rounding
+            where the motions permute the points of the grid; else they differ by what interpolation loses.
 
     Raises:
         ValueError: memory outside of (0, 1), another mode, or a network that mixes velocities: then the
@@ -113,7 +113,7 @@ class ScanCell(Cell):
 def linear_scan(
     gates: Float[Tensor, "batch time *rest"], inputs: Float[Tensor, "batch time *rest"]
 ) -> Float[Tensor, "batch time *rest"]:
-    """h_t = a_t h_{t-1} + b_t with h_{-1} = 0, number by number, in 2 log2(time) steps.
+    """h_t = a_t h_{t-1} + b_t with h_{-1} = 0, number by number, in at most 2 log2(time) steps.
 
     Two steps are one, h_{t+1} = (a_{t+1} a_t) h_{t-1} + (a_{t+1} b_t + b_{t+1}): so every second state is
     a scan of half the length, and the states between follow from those. Nothing is divided, so gates may
@@ -129,7 +129,7 @@ def linear_scan(
     if time == 1:
         return inputs
     a, b = gates[:, 1::2], inputs[:, 1::2]  # of times 1, 3, 5, ...
-    before_a, before_b = gates[:, 0 : time - 1 : 2], inputs[:, 0 : time - 1 : 2]
+    before_a, before_b = gates[:, :-1:2], inputs[:, :-1:2]
     odd = linear_scan(a * before_a, torch.addcmul(b, a, before_b))
     later = torch.addcmul(inputs[:, 2::2], gates[:, 2::2], odd[:, : (time - 1) // 2])
     even = torch.cat([inputs[:, :1], later], 1)
@@ -165,8 +165,9 @@ class _Keep(torch.autograd.Function):
         of_a, of_b = (
             sum_to(s, x, axes) for s, x in zip(ctx.added, (product, gradient), strict=True)
         )
-        again = torch.is_grad_enabled()  # then the product is still wanted
-        return of_a, of_b, torch.mul(gradient, a, out=None if again else product)
+        # The product is still wanted if there will be second gradients, or if it is of_a itself.
+        wanted = torch.is_grad_enabled() or a.shape == product.shape
+        return of_a, of_b, torch.mul(gradient, a, out=None if wanted else product)
 
     @staticmethod
     def jvp(ctx, of_a, of_b, of_h):

@@ -83,13 +83,15 @@ def test_gates_are_of_the_frame_alone(seeded):
     assert a.shape[1] == 1 and 0 < a.min() and a.max() < 1
 
 
-def test_gradients(seeded):
-    ring, V = fl.Translations(5), fl.translation_velocities(1, 1)
-    for mode in MODES:
-        rnn = network(ring, V, mode, hidden=1)
-        video = torch.rand(1, 3, 1, 5, dtype=torch.float64, requires_grad=True)
-        torch.autograd.gradcheck(rnn, video, check_forward_ad=True)
-        torch.autograd.gradgradcheck(rnn, video)
+@pytest.mark.parametrize("lifted", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_gradients(mode, lifted, seeded):
+    """Also where the gates have the shape of the state: then no sum stands between their gradients."""
+    ring, V = fl.Translations(4), [[0], [1]]
+    rnn, lead = network(ring, V, mode, hidden=1, lifted=lifted), (1, 3, *[len(V)] * lifted)
+    video = torch.rand(*lead, 1, 4, dtype=torch.float64, requires_grad=True)
+    torch.autograd.gradcheck(rnn, video, check_forward_ad=True)
+    torch.autograd.gradgradcheck(rnn, video)
 
 
 def test_what_it_keeps():
