@@ -23,7 +23,6 @@ from flowlib.lab import ledger, own_video
 from flowlib.lab.actions import DATA
 from flowlib.lab.bench import bench
 from flowlib.lab.checkpoints import remove_checkpoint
-from flowlib.lab.data.clips import check_file
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.mnist import mnist_status
 from flowlib.lab.files import write_whole
@@ -260,7 +259,6 @@ def do_forecast(options) -> None:
         from flowlib.pages.video_page import page  # here, because only it needs matplotlib
     except ModuleNotFoundError as error:
         raise ValueError(f"the page needs {error.name}: pip install 'flowlib[book]'") from error
-    check_file(options.video)
     path = own_video.page_path(options.video, options.out)
     settings = {name: getattr(options, name) for name in own_video.OPTIONS}
     found = own_video.forecast(options.video, **settings)

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from flowlib.flows import translation_velocities
-from flowlib.lab.data.clips import MOST, Clips, read_video
+from flowlib.lab.data.clips import MOST, Clips, check_file, read_video
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.evaluation import last_frame, mode, still_picture
 from flowlib.lab.experiment import Result
@@ -100,8 +100,8 @@ def table(
     if radius < 1 or min(frames.shape[2:]) < 2 * radius + 1:
         small = " x ".join(map(str, frames.shape[2:]))
         raise ValueError(
-            f"radius is {radius}: it wants 1 or more, and frames of 2 radius + 1 pixels or more on each side; "
-            f"those of {name} are reduced to {small}, so take a larger --size or a smaller --radius"
+            f"radius is {radius}: it wants 1 or more, and frames of 2 radius + 1 pixels or more on each "
+            f"side; those of {name} are reduced to {small}, so take a larger --size or a smaller --radius"
         )
     test, validation = split(len(frames), clip)
     changes = int((frames[-test:].diff(dim=0).abs().flatten(1).amax(1) > GREY_LEVEL).sum())
@@ -257,13 +257,14 @@ def page_path(video: Path, out: Path | None = None) -> Path:
     """Where the page goes: beside the video, into the folder `out`, or under the name `out`.
 
     Raises:
-        ValueError: a name that is not one of a page.
+        ValueError: there is no such video, or the name is not one of a page.
         NotWrittenError: nothing can be written there.
 
     Example:
-        >>> page_path(Path("cat.mp4")).name
-        'cat-forecast.html'
+        >>> page_path(Path(__file__)).name
+        'own_video-forecast.html'
     """
+    check_file(video)
     name = f"{video.stem}-forecast.html"
     path = video.with_name(name) if out is None else out / name if out.is_dir() else out
     if path.suffix.lower() not in (".html", ".htm"):

@@ -226,7 +226,7 @@ def winner_words(winners: Tensor, shifts: Tensor) -> str:
 
 def by_step(rows) -> str:
     """The error of each step, as a figure."""
-    drawing, axis = plots.figure(height=3)
+    drawing, axis = plots.figure(height=3.0)
     for name, (title, error, _) in rows.items():
         axis.plot(range(1, len(error) + 1), error, label=title, color=COLORS[name], marker=".")
     axis.set(xlabel="step of the forecast", ylabel="error", ylim=(0, None))

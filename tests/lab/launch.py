@@ -10,7 +10,9 @@ import torch
 
 from flowlib.lab.processes import SAFE
 
-several = pytest.mark.skipif(torch.__version__ < SAFE, reason=f"several processes want torch {SAFE}")
+several = pytest.mark.skipif(
+    torch.__version__ < SAFE, reason=f"several processes want torch {SAFE}"
+)
 FORK = multiprocessing.get_context("fork")
 
 
