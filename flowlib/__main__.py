@@ -264,7 +264,7 @@ def do_forecast(options) -> None:
     found = own_video.forecast(options.video, **settings)
     write_whole(path, page(**vars(found)).encode())
     for title, error, skill in found.rows.values():
-        say(f"{title:30s} error {sum(error) / len(error):.2e}, skill {skill:.2f}")
+        say(f"{title:30s} error {sum(error) / len(error):.2e}, skill {skill:z.2f}")
     say(f"the page: {path}")
 
 

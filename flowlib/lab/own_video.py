@@ -218,8 +218,10 @@ def forecast(
     command += f"--radius {radius} --updates {updates} --seed {seed} --device {device}"
     train = len(frames) - validation - test
     facts = {
-        "file": f"{video.name}: {original[0]} x {original[1]} pixels (height x width), {len(frames)} frames "
-        f"taken, every {every}." + more * f" It has more: {MOST} are the most that are taken.",
+        "file": f"{video.name}: {original[0]} x {original[1]} pixels (height x width), {len(frames)} frames"
+        + (every > 1) * f", one in {every},"
+        + " are taken."
+        + more * f" It has more: {MOST} are the most that are taken.",
         "reduced": f"To {shown.shape[2]} x {shown.shape[3]} pixels, by area means, in grey from 0 to 1.",
         "parts": f"The first {train} frames train, the next {validation} validate, the last {test} test. No "
         "frame is in two parts.",

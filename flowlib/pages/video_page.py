@@ -159,7 +159,7 @@ def errors(rows) -> str:
     )
     lines = [
         f"<tr{' class=best' if name == best else ''}><th scope=row>{escape(row[0])}</th>"
-        f"<td>{mean(row):.2e}</td><td>{255 * sqrt(mean(row)):.1f}</td><td>{row[2]:.2f}</td></tr>"
+        f"<td>{mean(row):.2e}</td><td>{255 * sqrt(mean(row)):.1f}</td><td>{row[2]:z.2f}</td></tr>"
         for name, row in rows.items()
     ]
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
@@ -243,11 +243,10 @@ def over_time(winners: Tensor, shifts: Tensor) -> str:
     for axis, title, winner, shift in zip(
         axes, ("$v_y$", "$v_x$"), winners.T, shifts.T, strict=True
     ):
-        axis.step(
-            range(len(shift)), shift, where="mid", color=plots.GREEN, label="best shift", lw=3
-        )
-        axis.step(range(len(winner)), winner, where="mid", color=plots.ORANGE, label="FERNN")
-        axis.set_ylabel(title)
+        time, reach = range(len(shift)), max(1, winner.abs().max(), shift.abs().max()) + 0.5
+        axis.step(time, shift, where="mid", color=plots.GREEN, label="best shift", lw=5)
+        axis.step(time, winner, where="mid", color=plots.ORANGE, label="FERNN", lw=1.5)
+        axis.set(ylabel=title, ylim=(-reach, reach))
         axis.yaxis.get_major_locator().set_params(integer=True)
     axes[0].invert_yaxis()  # +y is down
     axes[0].legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
@@ -287,6 +286,7 @@ h1 {line-height: 1.2} h2 {margin-top: 2.2rem}
 table {border-collapse: collapse; width: 100%; overflow-wrap: normal}
 th, td {text-align: right; padding: 0.35rem 0.3rem; border-bottom: 1px solid var(--line);
   font-variant-numeric: tabular-nums}
+td {white-space: nowrap}
 th:first-child {text-align: left}
 th[scope=row] {font-weight: normal}
 .best, .best th[scope=row] {font-weight: bold}
