@@ -24,6 +24,7 @@ COLORS = {
     "g-rnn": plots.GREY,
     "fernn": plots.ORANGE,
 }
+SAME = 0.03  # one seed does not tell errors apart that are closer
 MUCH, SOME = 2.0, 1.1  # a flow-ness from there on
 
 
@@ -136,6 +137,11 @@ def verdict(rows) -> str:
     rule = min(RULES, key=error.get)
     network, other = sorted(NETWORKS, key=error.get)
     what = f"the best rule, {escape(rows[rule][0])}"
+    if abs(error[network] - error[rule]) < SAME * error[rule]:
+        return (
+            f"The better network, the {NETWORKS[network]}, does as well as {what}, and not better: their "
+            f"errors differ by less than {100 * SAME:.0f} %."
+        )
     if error[network] >= error[rule]:
         times = error[network] / error[rule] if error[rule] else inf
         return (

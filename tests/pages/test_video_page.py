@@ -77,6 +77,8 @@ def test_the_page_says_who_won():
     lost = ROWS | {"fernn": ("FERNN", [4e-2, 4e-2], 0.2)}
     assert verdict(lost).startswith("Neither network beats the best rule, moved &lt;on&gt;.")
     assert "the G-RNN, has 1.25 times its error" in verdict(lost)
+    even = ROWS | {"fernn": ("FERNN", [2e-2, 1.99e-2], 0.6)}
+    assert "does as well as the best rule" in verdict(even)
     assert "Neither network" in made(rows=lost) and "Neither" not in made()
 
 
