@@ -1,4 +1,4 @@
-"""The command line: python -m flowlib data | list | run | table | bench.
+"""The command line: python -m flowlib data | list | run | table | bench | forecast.
 
 data                what data are here, and where from; data --get kth downloads KTH
 list                experiments, models and presets
@@ -7,6 +7,7 @@ run --missing       the rows that the ledger lacks, of all experiments, the most
                     with --jobs 4 so many at a time, with --cluster FOLDER as jobs of a cluster
 table EXPERIMENT    the ledger beside the published numbers
 bench               what a step of the networks costs on this machine
+forecast VIDEO      train on your own video file, and write a page about it
 
 torchrun --nproc-per-node 2 -m flowlib run EXPERIMENT ...  trains each row on two processes
 """
@@ -16,13 +17,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
-from flowlib.lab import ledger
+from flowlib.lab import ledger, own_video
 from flowlib.lab.actions import DATA
 from flowlib.lab.bench import bench
 from flowlib.lab.checkpoints import remove_checkpoint
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.mnist import mnist_status
+from flowlib.lab.files import write_whole
 from flowlib.lab.machines import BUSY, RowsFailedError, side_by_side, submit
 from flowlib.lab.memory import keep_blocks
 from flowlib.lab.processes import on_rank_0, process_group, rank, world_size
@@ -58,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{stop}; the same command goes on from the checkpoint", file=sys.stderr)
         return 0
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the checkpoint", file=sys.stderr)
+        print(f"stopped; {options.stopped}", file=sys.stderr)
         return 130
     return 0
 
@@ -71,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
     def command(name, do, text):
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(do=do)
+        sub.set_defaults(do=do, stopped="the same command goes on from the checkpoint")
         return sub
 
     sub = command("data", do_data, "what data are here, and where from")
@@ -109,6 +112,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--channels", type=int, nargs="+", default=[16, 32, 128], help="default 16 32 128"
     )
+    text = "train on your own video file, and write a page about it"
+    sub = command("forecast", do_forecast, text)
+    sub.set_defaults(stopped="no page was written")
+    sub.add_argument("video", type=Path, help="its path")
+    sub.add_argument("--out", type=Path, help="the page, or its folder; default beside the video")
+    for name, (kind, default, text) in own_video.OPTIONS.items():
+        sub.add_argument(f"--{name}", type=kind, default=default, help=text)
     return top
 
 
@@ -242,6 +252,20 @@ def do_bench(options) -> None:
         raise ValueError(f"channels is {min(options.channels)}: it wants 1 or more")
     keep_blocks()
     bench(options.channels)
+
+
+def do_forecast(options) -> None:
+    try:
+        from flowlib.pages.video_page import page  # here, because only it needs matplotlib
+    except ModuleNotFoundError as error:
+        raise ValueError(f"the page needs {error.name}: pip install 'flowlib[book]'") from error
+    path = own_video.page_path(options.video, options.out)
+    settings = {name: getattr(options, name) for name in own_video.OPTIONS}
+    found = own_video.forecast(options.video, **settings)
+    write_whole(path, page(**vars(found)).encode())
+    for title, error, skill in found.rows.values():
+        say(f"{title:30s} error {sum(error) / len(error):.2e}, skill {skill:z.2f}")
+    say(f"the page: {path}")
 
 
 if __name__ == "__main__":

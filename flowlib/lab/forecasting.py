@@ -158,7 +158,8 @@ class ForecastTable(Table):
         by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
-        read: ("train" or "test", size) -> `Pictures`. A tenth of the training pictures validates.
+        read: ("train" or "test", size) -> `Pictures`. The last of the training pictures validate.
+        held_out: how many of them; none means a tenth.
 
     Example: pictures of one's own, and a baseline.
         >>> from flowlib.lab.data.motion import MovingImages, Pictures
@@ -190,6 +191,7 @@ class ForecastTable(Table):
     by_velocity: Callable | None = None
     group: Callable | None = None
     read: Callable = mnist
+    held_out: int | None = None
 
     def floor(self, preset: str, count: int = 256) -> dict[str, float]:
         """What needs no network: errors of forecasts without motion, and how many frames repeat.
@@ -214,7 +216,7 @@ class ForecastTable(Table):
         """
         p = self.presets[preset]
         train, test = self.read("train", p.size), self.read("test", p.size).to(device)
-        held_out = max(len(train) // 10, 1)  # 6,000 of MNIST's 60,000
+        held_out = self.held_out or max(len(train) // 10, 1)  # 6,000 of MNIST's 60,000
         pictures = train[:-held_out][: p.pictures].to(device)
         training = {fixed: self.videos(pictures, p, fixed) for fixed in (False, True)}
         validation = self.videos(train[-held_out:].to(device), p, False)

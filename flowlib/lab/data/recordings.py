@@ -50,13 +50,14 @@ class Recordings:
 class Clips:
     """Clips of recordings, each from a start that is drawn at random.
 
-    A clip in which two frames that follow each other are the same is not drawn: there a forecast would be
-    a matter of memory.
+    A clip in which two frames that follow each other are the same is not drawn, unless it is asked for:
+    there a forecast would be a matter of memory.
 
     Attributes:
         recordings: `Recordings`.
         room: frames that follow the start of each clip, also of a shorter one, so that the same seed gives
             the same clips whatever their length; none means those that are asked for.
+        moving: leave out clips in which something stands still from one frame to the next.
 
     Raises:
         ValueError: recordings of another shape, or not of floats.
@@ -69,6 +70,7 @@ class Clips:
 
     recordings: Recordings
     room: int | None = None
+    moving: bool = True
 
     def __post_init__(self):
         frames = self.recordings.frames
@@ -99,7 +101,7 @@ class Clips:
             raise ValueError(
                 f"steps is {steps}, a recording has {frames.shape[1]} frames: take fewer"
             )
-        moves = (frames[:, 1:] != frames[:, :-1]).flatten(2).any(2)
+        moves = (frames[:, 1:] != frames[:, :-1]).flatten(2).any(2) | (not self.moving)
         found = (
             moves.unfold(1, max(steps - 1, 1), 1).all(2)
             if steps > 1

@@ -8,7 +8,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,27 +35,37 @@ def small_grey(frames: UInt8[np.ndarray, "frame h w"], size: int) -> UInt8[np.nd
     return small[:, 0].round().to(torch.uint8).numpy()
 
 
-def decode(file) -> UInt8[np.ndarray, "frame h w"]:
-    """All frames of a video, grey, (frame, height, width).
+def grey_frames(file) -> Iterator[UInt8[np.ndarray, "h w"]]:
+    """The frames of a video one after the other, grey, turned as its camera says.
 
     Args:
         file: a path, or an open binary file.
 
     Raises:
-        ValueError: it is no video, or not one frame can be decoded.
+        ValueError: it is no video, or a frame cannot be decoded.
     """
     import av  # here, because only videos need it
 
     name = getattr(file, "name", str(file))
-    frames = []
     try:
         with av.open(str(file) if isinstance(file, Path) else file) as container:
             for frame in container.decode(video=0):
-                frames.append(frame.to_ndarray(format="gray"))
+                # PyAV before 14 does not tell how the camera was held.
+                quarters = round(getattr(frame, "rotation", 0) / 90)
+                yield np.rot90(frame.to_ndarray(format="gray"), quarters)
     except (av.FFmpegError, IndexError) as error:
         raise ValueError(f"{name} cannot be decoded as a video ({error})") from error
+
+
+def decode(file) -> UInt8[np.ndarray, "frame h w"]:
+    """All frames of a video, grey, (frame, height, width). `file` as for `grey_frames`.
+
+    Raises:
+        ValueError: it is no video, or not one frame can be decoded.
+    """
+    frames = list(grey_frames(file))
     if not frames:
-        raise ValueError(f"{name} has no frame that can be decoded")
+        raise ValueError(f"{getattr(file, 'name', file)} has no frame that can be decoded")
     return np.stack(frames)
 
 
