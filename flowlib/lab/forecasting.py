@@ -154,11 +154,11 @@ class ForecastTable(Table):
     Attributes:
         rows: name -> ForecastRow.
         presets: name -> ForecastPreset.
-        videos: (pictures, preset, fixed) -> a source of videos; the pictures are `Pictures`.
+        videos: (pictures, preset, fixed) -> a source of videos; the pictures are what `read` gives.
         by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
-        read: ("train" or "test", size) -> `Pictures`. The last of the training pictures validate.
+        read: ("train" or "test", size) -> `Pictures` or `Recordings`. The last of the training pictures validate.
         held_out: how many of them; none means a tenth.
 
     Example: pictures of one's own, and a baseline.
@@ -223,7 +223,6 @@ class ForecastTable(Table):
         testing = self.videos(test, p, False)
         source = told_source(training[False], training[True], validation, testing)
         group = self.group(p) if self.group else testing.group
-        channels = testing.draw(1, p.context + p.horizon, TEST, 0).shape[2]
 
         errors = partial(squared_error, context=p.context)
 
@@ -231,7 +230,7 @@ class ForecastTable(Table):
             row = self.rows[name]
             if row.recurrent and row.velocities is None:
                 row = replace(row, velocities=testing.velocities)
-            return build(group, row, p.of(name), in_channels=channels)
+            return build(group, row, p.of(name), in_channels=test.images.shape[1])
 
         def loss(model, seed, number, row):
             source = training[self.rows[row].fixed]

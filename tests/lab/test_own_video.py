@@ -99,7 +99,7 @@ def test_no_frame_is_in_two_parts():
     assert max(shown["train"]) < min(shown["validate"])
     assert max(shown["validate"]) < min(shown["test"]) == 80
     assert (
-        own_video.clips(Pictures(frames), None)
+        own_video.clips(Pictures(frames), own_video.QUICK)
         .draw(4, 9, 0)
         .diff(dim=1)
         .allclose(torch.tensor(0.01))

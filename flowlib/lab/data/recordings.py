@@ -32,6 +32,11 @@ class Recordings:
     source: str = OWN
     camera: Int[Tensor, "recording step axis"] | None = None
 
+    @property
+    def images(self) -> Float[Tensor, "frame channel height width"]:
+        """All frames, one after the other."""
+        return self.frames.flatten(0, 1)
+
     def __len__(self) -> int:
         return len(self.frames)
 

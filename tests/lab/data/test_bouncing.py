@@ -16,7 +16,7 @@ def starts(seed, count=2000, whole=False):
     """Random boxes that do not overlap, one in each half of the room, with random velocities."""
     random = torch.Generator().manual_seed(seed)
     u = torch.rand(4, count, 2, 2, generator=random, dtype=torch.float64)
-    size = 2 + 12 * u[0]
+    size = 2 + 8 * u[0]  # larger ones may rattle between wall and box more often than is allowed
     velocity = 10 * u[1] - 5
     half = torch.tensor([[20.0, 15.0], [20.0, 15.0]], dtype=torch.float64)
     if whole:
