@@ -147,6 +147,7 @@ def flow_ness(
     videos: Float[Tensor, "video time channel height width"],
     radius: tuple[int, int],
     wraps: bool = False,
+    steady: bool = False,
 ) -> FlowNess:
     """Each frame beside the one before it, moved by the shift that fits best.
 
@@ -158,6 +159,7 @@ def flow_ness(
         radius: the largest shift, (y, x).
         wraps: whether frames lie on a torus; else both errors are those of the inner part, into which no
             shift brings anything from beyond the rim.
+        steady: one shift for all steps of a video, in place of one for each.
 
     Raises:
         ValueError: no frame changes, or a radius that leaves no inner part.
@@ -184,7 +186,13 @@ def flow_ness(
         for s in shifts
     ]
     errors = torch.stack(errors, 1)
-    best, which = errors.min(1)
+    if steady:
+        video = changes.reshape(len(videos), -1).nonzero()[:, 0]
+        total = errors.new_zeros(len(videos), len(shifts)).index_add(0, video, errors)
+        which = total.argmin(1)[video]
+        best = errors.gather(1, which[:, None])
+    else:
+        best, which = errors.min(1)
     sizes = torch.tensor([max(map(abs, s)) for s in shifts]).double()
     speed = sizes[which.cpu()].mean().item()
     return FlowNess(errors[:, 0].mean().item(), best.mean().item(), speed)

@@ -41,6 +41,10 @@ def test_flow_ness():
     found = flow_ness(pan, (3, 1))
     assert found.best == 0 and found.explained == 1 and found.speed == 2 and found.ratio > 1e9
     assert flow_ness(torch.rand(1, 5, 1, 12, 12), (2, 2)).explained < 0.3
+    turned = torch.cat([pan, pan[:, 3:4]], 1)  # and one step back
+    assert flow_ness(turned, (3, 1)).explained == 1
+    assert 0.5 < flow_ness(turned, (3, 1), steady=True).explained < 0.9
+    assert flow_ness(pan, (3, 1), steady=True) == found
     with pytest.raises(ValueError, match="0 of 4 pairs of frames change"):
         flow_ness(torch.ones(1, 5, 1, 6, 6), (1, 1))
     with pytest.raises(ValueError, match="a smaller radius"):
