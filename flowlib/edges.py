@@ -11,7 +11,7 @@ from flowlib.models import Forecaster
 
 class MarginForecaster(Forecaster):
     """Forecasts frames that do not wrap around: the network lives on a larger torus, of which they are the
-    middle, and is told which places it sees.
+    middle, and is told which places it sees, if it is asked to.
 
         input_t = (f_t, 1) inside the frame, (0, 0) in the margin
 
@@ -19,12 +19,13 @@ class MarginForecaster(Forecaster):
     plane as long as nothing has come all the way round: with a margin of m pixels on each side, a kernel
     that reaches r pixels and velocities up to s pixels a frame, the states in the frame are those of the
     unbounded plane as long as r + t (s + r) <= 2 m. And on the plane the law of flows
-    holds for the pair of frame and mask.
+    holds for the pair of frame and mask, or for the frame alone where there is no mask.
 
     Args:
-        rnn: a `FERNN`, a `GRNN` or a `Stack` with one input channel more than a frame has: the mask.
+        rnn: a `FERNN`, a `GRNN` or a `Stack`, with one input channel more than a frame has for the mask.
         frame: the shape of a frame, not larger than the grid of the group.
         decoder_layers: see `Forecaster`.
+        mask: whether the network is told which places it sees.
 
     Raises:
         ValueError: a frame that does not fit, or a network without a channel for the mask.
@@ -36,24 +37,26 @@ class MarginForecaster(Forecaster):
         torch.Size([3, 2, 1, 5, 5])
     """
 
-    def __init__(self, rnn: nn.Module, frame: tuple[int, ...], decoder_layers: int = 4):
-        if rnn.in_channels < 2:
+    def __init__(
+        self, rnn: nn.Module, frame: tuple[int, ...], decoder_layers: int = 4, mask: bool = True
+    ):
+        if rnn.in_channels < 1 + mask:
             raise ValueError(
                 "the network has one input channel: it wants one more than a frame has, for the mask"
             )
-        super().__init__(rnn, decoder_layers, channels=rnn.in_channels - 1)
+        super().__init__(rnn, decoder_layers, channels=rnn.in_channels - mask)
+        self.mask = mask
         self.middle = middle(rnn.group.grid, frame)
 
     def lay(
         self, frames: Float[Tensor, "*lead channel *frame"]
     ) -> Float[Tensor, "*lead more *grid"]:
         """Frames in the middle of the torus, and the mask as one more channel."""
-        axes = self.group.ndim
-        lead, channels = frames.shape[: -axes - 1], frames.shape[-axes - 1]
-        laid = frames.new_zeros(*lead, channels + 1, *self.group.grid)
-        laid[self.middle] = torch.cat(
-            [frames, torch.ones_like(frames.narrow(-axes - 1, 0, 1))], -axes - 1
-        )
+        axis = -self.group.ndim - 1
+        if self.mask:
+            frames = torch.cat([frames, torch.ones_like(frames.narrow(axis, 0, 1))], axis)
+        laid = frames.new_zeros(*frames.shape[: axis + 1], *self.group.grid)
+        laid[self.middle] = frames
         return laid
 
     def read(self, state, psi_1=None) -> Float[Tensor, "batch more *grid"]:
@@ -64,7 +67,8 @@ class MarginForecaster(Forecaster):
         self, context: Float[Tensor, "batch time channel *frame"], steps: int
     ) -> Float[Tensor, "batch steps channel *frame"]:
         """The `steps` frames that follow the context."""
-        return super().forward(self.lay(context), steps)[:, :, :-1][self.middle]
+        ahead = super().forward(self.lay(context), steps)
+        return ahead[:, :, : ahead.shape[2] - self.mask][self.middle]
 
 
 def middle(grid: tuple[int, ...], frame: tuple[int, ...]) -> tuple:

@@ -57,6 +57,8 @@ def test_bad_input_is_told():
     torus = fl.Translations((6, 6))
     with pytest.raises(ValueError, match="one input channel"):
         fl.MarginForecaster(fl.FERNN(torus, V, 1, 2), (5, 5))
+    untold = fl.MarginForecaster(fl.FERNN(torus, V, 1, 2), (5, 5), mask=False)
+    assert untold(torch.rand(1, 2, 1, 5, 5), 2).shape == (1, 2, 1, 5, 5)
     with pytest.raises(
         ValueError, match=r"the frame is \(7, 5\): it wants 2 sides, at most \(6, 6\)"
     ):

@@ -41,8 +41,9 @@ class ForecastRow(Row):
         kernel_size: of its convolutions; none takes that of the preset.
         layers: recurrent layers, one on top of the other.
         head: what makes forecasts of it.
-        margin: pixels on each side, (y, x), by which its torus is larger than the frame; it is then told
-            which places it sees, see `MarginForecaster`.
+        margin: pixels on each side, (y, x), by which its torus is larger than the frame, see
+            `MarginForecaster`.
+        mask: whether it is told there which places it sees.
     """
 
     mixing: int = 0
@@ -53,6 +54,7 @@ class ForecastRow(Row):
     layers: int = 1
     head: Callable[..., nn.Module] = Forecaster
     margin: tuple[int, int] | None = None
+    mask: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +125,12 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         return row.kind(group, channels)
     head = row.head
     if row.margin:
-        head = partial(MarginForecaster, frame=group.grid)
+        head = partial(MarginForecaster, frame=group.grid, mask=row.mask)
         sides = zip(group.grid, row.margin, strict=True)
-        group, in_channels = Translations(tuple(n + 2 * m for n, m in sides)), in_channels + 1
+        group, in_channels = (
+            Translations(tuple(n + 2 * m for n, m in sides)),
+            in_channels + row.mask,
+        )
     layer = partial(
         row.kind,
         group,
@@ -158,7 +163,7 @@ class ForecastTable(Table):
         by_velocity: (pictures, preset) -> name of a velocity -> source of videos at that velocity;
             none measures no errors by velocity.
         group: preset -> the group of the networks; none means that of the videos.
-        read: ("train" or "test", size) -> `Pictures` or `Recordings`. The last of the training pictures validate.
+        read: ("train" or "test", size) -> `Pictures` or `Recordings`; the last of training validate.
         held_out: how many of them; none means a tenth.
 
     Example: pictures of one's own, and a baseline.
