@@ -134,12 +134,12 @@ class FlowNess(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """last / best, 1 where nothing flows as a whole, and infinite for a flow."""
+        """The ratio last / best, 1 where nothing flows as a whole, and infinite for a flow."""
         return self.last / self.best if self.best else float("inf")
 
     @property
     def explained(self) -> float:
-        """1 - best / last: 0 where nothing flows as a whole, and 1 for a flow."""
+        """The share 1 - best / last. It is 0 where nothing flows as a whole, and 1 for a flow."""
         return 1 - self.best / self.last
 
 
