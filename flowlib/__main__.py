@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from flowlib.lab import ledger, own_video
+from flowlib.lab import ledger, own_forecast
 from flowlib.lab.actions import DATA
 from flowlib.lab.bench import bench
 from flowlib.lab.checkpoints import remove_checkpoint
@@ -117,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
     sub.set_defaults(stopped="no page was written")
     sub.add_argument("video", type=Path, help="its path")
     sub.add_argument("--out", type=Path, help="the page, or its folder; default beside the video")
-    for name, (kind, default, text) in own_video.OPTIONS.items():
+    for name, (kind, default, text) in own_forecast.OPTIONS.items():
         sub.add_argument(f"--{name}", type=kind, default=default, help=text)
     return top
 
@@ -259,9 +259,9 @@ def do_forecast(options) -> None:
         from flowlib.pages.video_page import page  # here, because only it needs matplotlib
     except ModuleNotFoundError as error:
         raise ValueError(f"the page needs {error.name}: pip install 'flowlib[book]'") from error
-    path = own_video.page_path(options.video, options.out)
-    settings = {name: getattr(options, name) for name in own_video.OPTIONS}
-    found = own_video.forecast(options.video, **settings)
+    path = own_forecast.page_path(options.video, options.out)
+    settings = {name: getattr(options, name) for name in own_forecast.OPTIONS}
+    found = own_forecast.forecast(options.video, **settings)
     write_whole(path, page(**vars(found)).encode())
     for title, error, skill in found.rows.values():
         say(f"{title:30s} error {sum(error) / len(error):.2e}, skill {skill:z.2f}")

@@ -29,7 +29,7 @@ from flowlib.lab import (
     worlds,
 )
 from flowlib.lab.evaluation import mode
-from flowlib.lab.experiment import Experiment, Result, Task
+from flowlib.lab.experiment import Experiment, Result, Table, Task
 from flowlib.lab.files import told
 from flowlib.lab.memory import TrainingMemory
 from flowlib.lab.processes import average_gradient, on_rank_0, rank_0_first, world_size
@@ -42,11 +42,11 @@ class RowIsRunningError(RuntimeError):
     """Another process does this row at this moment."""
 
 
-def experiments() -> dict[str, Experiment]:
-    """All experiments by name: the tables of the book.
+def tables() -> dict[str, Table]:
+    """The tables of the book by name, as data: to look at their videos, or to change one.
 
     Example:
-        >>> list(experiments())[:2]
+        >>> list(tables())[:2]
         ['translating-mnist', 'velocity-generalisation']
     """
     rooms = (
@@ -60,7 +60,17 @@ def experiments() -> dict[str, Experiment]:
         half_pixels,
         worlds,
     )
-    return {name: table.experiment() for room in rooms for name, table in room.TABLES.items()}
+    return {name: table for room in rooms for name, table in room.TABLES.items()}
+
+
+def experiments() -> dict[str, Experiment]:
+    """All experiments by name: the tables of the book, as `run` and the ledger know them.
+
+    Example:
+        >>> experiments()["kth-fixed"].metric
+        'accuracy'
+    """
+    return {name: table.experiment() for name, table in tables().items()}
 
 
 def in_book(experiment: Experiment) -> bool:

@@ -8,15 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import inf, sqrt
+from math import sqrt
 
 import torch
 from torch import Tensor
 
 from flowlib.pages import plots
+from flowlib.pages.video_words import (
+    flow_words,
+    mean,
+    rest_words,
+    verdict,
+    warnings,
+    winner_words,
+)
 
-RULES = "mean", "last-frame", "best-shift"
-NETWORKS = {"g-rnn": "G-RNN", "fernn": "FERNN"}
 COLORS = {
     "mean": plots.PURPLE,
     "last-frame": plots.BLUE,
@@ -24,8 +30,6 @@ COLORS = {
     "g-rnn": plots.GREY,
     "fernn": plots.ORANGE,
 }
-SAME = 0.03  # one seed does not tell errors apart that are closer
-MUCH, SOME = 2.0, 1.1  # a flow-ness from there on
 
 
 def page(
@@ -50,7 +54,7 @@ def page(
             of the forecast, skill).
         repeated: which part of the frames to forecast was among those seen.
         falling: names of the networks that were still getting better when training ended.
-        flowness: error of the last frame over that of the best shift.
+        flowness: error of copying a frame over that of its best whole shift, on its inner part.
         films: caption -> clips one after the other, (time, height, width), each of `context` frames that
             were seen and `horizon` that were forecast.
         winners: the velocity with the largest share in the FERNN's forecast, a test frame, (time, 2).
@@ -126,37 +130,6 @@ def marked(video: Tensor, context: int, period: int) -> Tensor:
     return torch.cat([film, below], 1)
 
 
-def mean(row) -> float:
-    """The error of a row, over all steps."""
-    return sum(row[1]) / len(row[1])
-
-
-def verdict(rows) -> str:
-    """Who forecasts best, in words."""
-    error = {name: mean(row) for name, row in rows.items()}
-    rule = min(RULES, key=error.get)
-    network, other = sorted(NETWORKS, key=error.get)
-    what = f"the best rule, {escape(rows[rule][0])}"
-    if abs(error[network] - error[rule]) < SAME * error[rule]:
-        return (
-            f"The better network, the {NETWORKS[network]}, does as well as {what}, and not better: their "
-            f"errors differ by less than {100 * SAME:.0f} %."
-        )
-    if error[network] >= error[rule]:
-        times = error[network] / error[rule] if error[rule] else inf
-        return (
-            f"Neither network beats {what}. The better one, the {NETWORKS[network]}, has "
-            f"{times:.3g} times its error."
-        )
-    less = 100 * (1 - error[network] / error[rule])
-    text = (
-        f"The {NETWORKS[network]} forecasts best: its error is {less:.0f} % below that of {what}. "
-    )
-    ratio = error[other] / error[network] if error[network] else inf
-    beats = "also beats" if error[other] < error[rule] else "does not beat"
-    return text + f"The {NETWORKS[other]} has {ratio:.3g} times its error, and {beats} that rule."
-
-
 def errors(rows) -> str:
     """The table of errors."""
     best = min(rows, key=lambda name: mean(rows[name]))
@@ -169,65 +142,6 @@ def errors(rows) -> str:
         for name, row in rows.items()
     ]
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-
-
-def warnings(rows, repeated: float, falling: Sequence[str]) -> str:
-    """What to keep in mind when reading the table."""
-    text = "This is one video and one seed: a few percent say nothing."
-    if falling:
-        names = " and ".join(NETWORKS[name] for name in falling)
-        text += f" The {names} was still getting better when training ended: give more --minutes."
-    if repeated > 0.05:
-        text += (
-            f" {100 * repeated:.0f} % of the frames to forecast were among those seen: they ask for memory, "
-            "not for motion."
-        )
-    return text
-
-
-def flow_words(flowness: float) -> str:
-    """What a flow-ness means."""
-    what = (
-        f"The error of the last frame is {flowness:.2f} times that of the last frame moved on by the last "
-        "shift. "
-    )
-    if flowness == inf:
-        return "The last frame moved on by the last shift is exact: the video is a flow."
-    if flowness >= MUCH:
-        return (
-            what + f"From {MUCH:g} on one shift of the whole frame explains much of what changes."
-        )
-    if flowness >= SOME:
-        return (
-            what
-            + f"Between {SOME:g} and {MUCH:g} one shift of the whole frame explains some of it."
-        )
-    return what + (
-        f"Below {SOME:g} one shift of the whole frame, carried on, explains little or nothing of what "
-        "changes: things move in several ways, change their motion, or move by less than a pixel."
-    )
-
-
-def rest_words(shifts: Tensor) -> str:
-    """How often nothing moves by a whole pixel."""
-    rest = (shifts == 0).all(1).double().mean().item()
-    if rest < 0.5:
-        return ""
-    return (
-        f"In {100 * rest:.0f} % of the steps the best shift is 0: hardly anything moves by a whole pixel of "
-        "the reduced frames. A larger --size, or --every 3, makes the steps longer."
-    )
-
-
-def winner_words(winners: Tensor, shifts: Tensor) -> str:
-    """What the figure shows."""
-    agree = (winners == shifts).all(1).double().mean().item()
-    return (
-        "The FERNN moves the last frame on by each velocity of V, and mixes the copies; the winner is the "
-        "velocity with the largest share. It is told how badly each velocity explains the last step, and "
-        "adds what its memory says. The best shift is the one that lays the last frame but one best onto the "
-        f"last, of all shifts there are. They agree in {100 * agree:.0f} % of the {len(winners)} frames."
-    )
 
 
 def by_step(rows) -> str:

@@ -9,12 +9,12 @@ import torch
 
 import flowlib as fl
 from flowlib.__main__ import main
-from flowlib.lab import ledger, own_video
+from flowlib.lab import ledger, own_forecast, own_video
 from flowlib.lab.data import video_file
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.data.video_file import read_video
 from flowlib.lab.moved_on import MovedOn, best_shifts, velocity_shares
-from flowlib.pages import plots, video_page
+from flowlib.pages import plots, video_page, video_words
 
 
 def write(path, frames):
@@ -244,7 +244,7 @@ def test_ctrl_c_says_that_there_is_no_page(video, folder, monkeypatch, capsys):
     def stop(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(own_video, "run", stop)
+    monkeypatch.setattr(own_forecast, "run", stop)
     assert main(["forecast", str(video), "--out", str(folder), *QUICKLY]) == 130
     assert capsys.readouterr().err.strip().endswith("stopped; no page was written")
 
@@ -253,7 +253,7 @@ def test_what_is_found_is_what_the_page_asks_for():
     """The wings do not know each other: the command hands over by these names."""
     from inspect import signature
 
-    found = own_video.Forecasts.__dataclass_fields__.keys()
+    found = own_forecast.Forecasts.__dataclass_fields__.keys()
     assert list(found) == list(signature(video_page.page).parameters)
-    assert video_page.NETWORKS.keys() == set(own_video.NETWORKS)
-    assert set(video_page.RULES) == own_video.RULES.keys()
+    assert video_words.NETWORKS.keys() == set(own_video.NETWORKS)
+    assert set(video_words.RULES) == own_video.RULES.keys()

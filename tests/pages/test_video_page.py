@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from flowlib.pages.video_page import flow_words, page, verdict
+from flowlib.pages.video_page import page
+from flowlib.pages.video_words import flow_words, verdict
 
 ROWS = {
     "mean": ("the mean", [4e-2, 6e-2], 0.0),
@@ -94,7 +95,7 @@ def test_the_page_says_what_to_keep_in_mind():
 @pytest.mark.parametrize(
     "flowness, words",
     [
-        (float("inf"), "is exact"),
+        (float("inf"), "is a flow"),
         (2.5, "explains much"),
         (1.5, "explains some"),
         (1.0, "explains little or nothing"),
