@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from flowlib.flows import translation_velocities
-from flowlib.lab.data.particles import demand
+from flowlib.lab.data.files import demand
 from flowlib.recurrent import FERNN
 from flowlib.translations import Translations
 

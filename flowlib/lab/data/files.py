@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pooch
@@ -21,6 +22,24 @@ _mirrors: dict[str, str] = {}
 
 class DataUnavailableError(RuntimeError):
     """Files are neither in the data folder nor to be downloaded; the text says why."""
+
+
+def demand(module: str, package: str) -> Path:
+    """The folder of an installed package.
+
+    Raises:
+        DataUnavailableError: it is not installed.
+
+    Example:
+        >>> demand("torch", "torch").name
+        'torch'
+    """
+    found = find_spec(module)
+    if found is None or found.origin is None:
+        raise DataUnavailableError(
+            f"{package} is not installed: pip install '{package}', or pip install 'flowlib[worlds]'"
+        )
+    return Path(found.origin).parent
 
 
 def data_folder() -> Path:

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch.nn.functional import adaptive_avg_pool2d
 
-from flowlib.lab.data.files import DataUnavailableError
+from flowlib.lab.data.files import demand
 from flowlib.lab.data.recordings import Recordings
 from flowlib.lab.files import write_whole
 
@@ -184,11 +184,8 @@ def small(
 
 def _emulator():
     """The package ale-py."""
-    try:
-        import ale_py  # here, because only games need it
-        import ale_py.roms
-    except ImportError as error:
-        raise DataUnavailableError(
-            "the games come with the package ale-py, which is not installed: pip install 'flowlib[worlds]'"
-        ) from error
+    demand("ale_py", "ale-py")
+    import ale_py  # here, because only games need it
+    import ale_py.roms
+
     return ale_py

@@ -7,15 +7,13 @@ them, and where a package is missing the error says what to install.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from flowlib.lab.data.files import DataUnavailableError
+from flowlib.lab.data.files import DataUnavailableError, demand
 from flowlib.lab.data.motion import generator
 from flowlib.lab.data.videos import decode
 
@@ -129,24 +127,6 @@ def particles(
         frames.append(y.T @ x)
     video = torch.stack(frames)
     return video + noise * torch.randn(video.shape, generator=random).double()
-
-
-def demand(module: str, package: str) -> Path:
-    """The folder of an installed package.
-
-    Raises:
-        DataUnavailableError: it is not installed.
-
-    Example:
-        >>> demand("torch", "torch").name
-        'torch'
-    """
-    found = find_spec(module)
-    if found is None or found.origin is None:
-        raise DataUnavailableError(
-            f"{package} is not installed: pip install '{package}', or pip install 'flowlib[worlds]'"
-        )
-    return Path(found.origin).parent
 
 
 def particle_pair(name: str) -> Float[Tensor, "2 h w"]:
