@@ -24,6 +24,7 @@ from flowlib.lab import (
     half_pixels,
     rotating_mnist,
     scan_mnist,
+    skiing,
     translating_mnist,
     window_mnist,
     worlds,
@@ -59,6 +60,7 @@ def tables() -> dict[str, Table]:
         flow_predictor,
         half_pixels,
         worlds,
+        skiing,
     )
     return {name: table for room in rooms for name, table in room.TABLES.items()}
 

@@ -8,7 +8,7 @@ nothing, knows the velocity of each digit, and has seen no more than the network
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -108,6 +108,38 @@ def map_of_the_world(views: Views, context: int) -> Tensor:
     return views.crop(torch.stack(frames, 1))
 
 
+RULES = ("still_mse", "last_mse", "known_mse", "map_mse", "repeat_share", "known_light", "light")
+
+
+def rules(_, views: Views, context: int) -> Tensor:
+    """What needs no network, (video, rule, step): errors of four rules, which frames repeat, and the light
+    of the frames to forecast that was in the window before, and all of it."""
+    seen, known = views.seen, views.crop(views.known(context))[:, context:]
+    future, shown = seen[:, context:], seen[:, :context]
+    steps = future.shape[1]
+    forecasts = still_picture(shown, steps), last_frame(shown, steps), known
+    forecasts += (map_of_the_world(views, context),)
+    errors = [(f - future).square().flatten(2).mean(2) for f in forecasts]
+    light = [frames.flatten(2).mean(2) for frames in (known, future)]
+    return torch.stack([*errors, repeated(seen, context), *light], 1)
+
+
+def floors(batches: Iterable[Views], p: WindowPreset) -> dict:
+    """What needs no network, see `rules`: means over the frames to forecast, and two of them by step."""
+    found = evaluate(nn.Identity(), batches, partial(rules, context=p.context))
+    metrics = {name: row[: p.horizon].mean().item() for name, row in zip(RULES, found, strict=True)}
+    metrics["never_seen"] = 1 - metrics.pop("known_light") / metrics.pop("light")
+    return metrics | {"known_by_step": found[2].tolist(), "map_by_step": found[3].tolist()}
+
+
+def digits(pictures: Pictures, p: WindowPreset) -> WindowedImages:
+    """The source of views at a preset."""
+    V = translation_velocities(p.speed)
+    return WindowedImages(
+        pictures.images, V, p.canvas, p.window, p.objects, p.pan, source=pictures.source
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class WindowTable(Table):
     """One table of forecasts through a window.
@@ -116,18 +148,17 @@ class WindowTable(Table):
         rows: name -> WindowRow.
         presets: name -> WindowPreset.
         read: see `ForecastTable`.
+        videos: (pictures, preset) -> a source of views: each has what is `seen`, and the steps of the
+            `camera`.
+        floors: (batches of views, preset) -> what needs no network, name -> number or list, among them
+            `still_mse`.
     """
 
     metric = "test_mse"
 
     read: Callable = mnist
-
-    def videos(self, pictures: Pictures, p: WindowPreset) -> WindowedImages:
-        """The source of views at a preset."""
-        V = translation_velocities(p.speed)
-        return WindowedImages(
-            pictures.images, V, p.canvas, p.window, p.objects, p.pan, source=pictures.source
-        )
+    videos: Callable = digits
+    floors: Callable = floors
 
     def prepare(self, preset: str, device: torch.device) -> Task:
         """The task at a preset, its pictures on the device."""
@@ -142,7 +173,7 @@ class WindowTable(Table):
         def model(name):
             row, sizes = self.rows[name], p.of(name)
             rnn = row.kind(
-                testing.group,
+                Translations(p.canvas),
                 row.velocities,
                 in_channels=row.in_channels,
                 hidden_channels=sizes.channels * row.width,
@@ -173,21 +204,8 @@ class WindowTable(Table):
 
         def measure(model):
             by_step = mean_error(model, testing, p.long, TEST, p.test)
-            floors = evaluate(
-                nn.Identity(),
-                drawn(testing, p.long, TEST, p.test),
-                partial(rules, context=p.context),
-            )
             metrics = {"test_mse": by_step[: p.horizon].mean().item()}
-            metrics |= {
-                name: row[: p.horizon].mean().item()
-                for name, row in zip(RULES, floors, strict=True)
-            }
-            metrics["never_seen"] = 1 - metrics.pop("known_light") / metrics.pop("light")
-            metrics["known_by_step"], metrics["map_by_step"] = (
-                floors[2].tolist(),
-                floors[3].tolist(),
-            )
+            metrics |= self.floors(drawn(testing, p.long, TEST, p.test), p)
             # A roll-out far beyond training may blow up; null stands for no finite number.
             metrics["mse_by_step"] = [e if math.isfinite(e) else None for e in by_step.tolist()]
             metrics["skill"] = 1 - metrics["test_mse"] / metrics["still_mse"]
@@ -195,22 +213,6 @@ class WindowTable(Table):
 
         source = told_source(training, validation, testing)
         return Task(p, model, loss, validate, measure, source)
-
-
-RULES = ("still_mse", "last_mse", "known_mse", "map_mse", "repeat_share", "known_light", "light")
-
-
-def rules(_, views: Views, context: int) -> Tensor:
-    """What needs no network, (video, rule, step): errors of four rules, which frames repeat, and the light
-    of the frames to forecast that was in the window before, and all of it."""
-    seen, known = views.seen, views.crop(views.known(context))[:, context:]
-    future, shown = seen[:, context:], seen[:, :context]
-    steps = future.shape[1]
-    forecasts = still_picture(shown, steps), last_frame(shown, steps), known
-    forecasts += (map_of_the_world(views, context),)
-    errors = [(f - future).square().flatten(2).mean(2) for f in forecasts]
-    light = [frames.flatten(2).mean(2) for frames in (known, future)]
-    return torch.stack([*errors, repeated(seen, context), *light], 1)
 
 
 LAPTOP = WindowPreset(

@@ -61,9 +61,9 @@ PRESETS = {
     "laptop": LAPTOP,
     "desk": replace(
         LAPTOP,
-        title="the same with 16 channels and five times the updates: a quarter of an hour a row",
+        title="the same with 16 channels and three times the updates: two to seven minutes a row",
         channels=16,
-        updates=3000,
+        updates=1800,
         record_every=100,
         learning_rate=2e-3,
     ),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from flowlib.lab.data.motion import OWN, generator
 from flowlib.translations import Translations
@@ -126,6 +129,77 @@ class Clips:
 
     def draw(self, count: int, steps: int, *seed: int) -> Float[Tensor, "video time channel h w"]:
         """`count` clips of `steps` frames, the same for the same seed."""
-        which, start = self.choose(count, steps, *seed).unbind(1)
-        time = start[:, None] + torch.arange(steps, device=start.device)
-        return self.recordings.frames[which[:, None], time]
+        which, time = self.times(count, steps, *seed)
+        return self.recordings.frames[which, time]
+
+    def times(
+        self, count: int, steps: int, *seed: int
+    ) -> tuple[Int[Tensor, "clip 1"], Int[Tensor, "clip time"]]:
+        """Which recordings `count` clips are of, and at which times, the same for the same seed."""
+        which, start = self.choose(count, steps, *seed).split(1, 1)
+        return which, start + torch.arange(steps, device=start.device)
+
+
+class Filmed(NamedTuple):
+    """Clips, and how the camera moved.
+
+    Attributes:
+        seen: (clip, time, channel, height, width).
+        camera: its steps from each frame to the next, (clip, time - 1, axis), pixels.
+    """
+
+    seen: Float[Tensor, "clip time channel height width"]
+    camera: Int[Tensor, "clip step axis"]
+
+
+@dataclass(frozen=True)
+class FilmedClips(Clips):
+    """Clips that tell the steps of the camera, of recordings that hold them.
+
+    Example:
+        >>> films = Recordings(torch.rand(2, 9, 1, 4, 5), camera=torch.ones(2, 8, 2).long())
+        >>> FilmedClips(films).draw(3, 6, 0).camera.shape
+        torch.Size([3, 5, 2])
+    """
+
+    def draw(self, count: int, steps: int, *seed: int) -> Filmed:
+        """`count` clips of `steps` frames with the steps of the camera, the same for the same seed."""
+        which, time = self.times(count, steps, *seed)
+        films = self.recordings
+        return Filmed(films.frames[which, time], films.camera[which, time[:, :-1]])
+
+
+@dataclass(frozen=True)
+class CameraAlone(FilmedClips):
+    """Clips in which nothing moves but the camera, over a world that is a torus: the first frame of each
+    clip that was filmed, moved against the camera.
+
+    Attributes:
+        way: from how far the camera had come at each frame after the first, (clip, step, axis), pixels of
+            a recording, to how far it comes here.
+        fold: pixels of a recording along y that make one of a clip, by their mean: so that a picture can
+            move by a part of a pixel.
+
+    Example: a camera that moves down sees a light move up, and come back from below.
+        >>> light = torch.eye(4)[1].reshape(1, 1, 1, 4, 1).expand(1, 5, 1, 4, 1)
+        >>> films = Recordings(light, camera=torch.tensor([[[1, 0], [0, 0], [1, 0], [1, 0]]]))
+        >>> CameraAlone(films, moving=False).draw(1, 5, 0).flatten(2).argmax(2)
+        tensor([[1, 0, 0, 3, 2]])
+    """
+
+    way: Callable[[Tensor], Tensor] = torch.clone
+    fold: int = 1
+
+    @property
+    def group(self) -> Translations:
+        """The shifts of a frame."""
+        height, width = self.recordings.frames.shape[-2:]
+        return Translations((height // self.fold, width))
+
+    def draw(self, count: int, steps: int, *seed: int) -> Float[Tensor, "video time channel h w"]:
+        """`count` clips of `steps` frames, the same for the same seed."""
+        filmed = super().draw(count, max(steps, self.room or 0), *seed)
+        first = filmed.seen[:, :1]
+        moved = -self.way(filmed.camera.cumsum(1))[:, : steps - 1, None]
+        video = torch.cat([first, Translations(first.shape[-2:]).act(moved, first)], 1)
+        return avg_pool2d(video.flatten(0, 1), (self.fold, 1)).unflatten(0, (count, steps))
