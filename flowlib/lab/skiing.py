@@ -1,7 +1,7 @@
 """Skiing taken apart: its pictures without its motion, its motion without its edges, and its odometer.
 
-Three tables move still pictures of the game over a torus, each a little more like the game does. The
-fourth is the game, for networks that are told the steps of the camera, also those to come.
+Four tables move still pictures of the game over a torus, each a little more like the game does. The
+fifth is the game, for networks that are told the steps of the camera, also those to come.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from flowlib.lab.data.games import recordings
+from flowlib.lab.data.motion import MovingImages
 from flowlib.lab.data.recordings import CameraAlone, Filmed, FilmedClips, Recordings
 from flowlib.lab.evaluation import evaluate, last_frame, repeated, still_picture
 from flowlib.lab.experiment import by_name
@@ -21,11 +22,13 @@ from flowlib.lab.flow_predictor import best_shift, rule
 from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
 from flowlib.lab.translating_mnist import STILL
 from flowlib.lab.window_mnist import Told, Unmoved, WindowPreset, WindowRow, WindowTable
-from flowlib.lab.worlds import MARGIN, OWN, ROWS_OF_A_FRAME, SKIP, moved_on, presets
+from flowlib.lab.worlds import MARGIN, OWN, ROWS_OF_A_FRAME, SKIP, VELOCITIES, moved_on, presets
 from flowlib.lab.worlds import TABLES as WORLDS
 
 FOLD = 2  # rows of the screen for one of a frame: the picture moves by halves of a pixel
 GAME = WORLDS["skiing"]
+ROWS = {name: GAME.rows[name] for name in ("last-frame", "g-rnn", "fernn", "fernn-own")}
+ROWS["best-shift"] = ForecastRow("the last frame, moved on", kind=rule(best_shift))
 
 
 def constant(way: Tensor) -> Tensor:
@@ -54,9 +57,12 @@ def of_camera(way: Callable, word: str, title: str) -> ForecastTable:
         count = None if size == ROWS_OF_A_FRAME["skiing"] else 2
         return recordings("skiing", SKIP, split, FOLD * size, count)
 
-    rows = {name: GAME.rows[name] for name in ("last-frame", "g-rnn", "fernn", "fernn-own")}
-    rows["best-shift"] = ForecastRow("the last frame, moved on", kind=rule(best_shift))
-    return replace(GAME, name=f"skiing-{word}", title=title, rows=rows, videos=videos, read=read)
+    return replace(GAME, name=f"skiing-{word}", title=title, rows=ROWS, videos=videos, read=read)
+
+
+def nine(films: Recordings, p: ForecastPreset, fixed=False) -> MovingImages:
+    """Frames of the game, each moved at a velocity drawn from V."""
+    return MovingImages(films.images, VELOCITIES["skiing"], source=films.source)
 
 
 def told_preset(p: ForecastPreset) -> WindowPreset:
@@ -91,6 +97,13 @@ def floors(batches: Iterable[Filmed], p: WindowPreset) -> dict[str, float]:
 # In the world of a camera that is told its steps the trees rest, and the skier goes down with it.
 DOWN = [(-v, 0) for v, _ in OWN["skiing"]]
 TABLES = by_name(
+    replace(
+        GAME,
+        name="skiing-nine",
+        title="Skiing's pictures on a torus, each at one of nine velocities",
+        rows={name: row for name, row in ROWS.items() if name != "fernn-own"},
+        videos=nine,
+    ),
     of_camera(constant, "constant", "Skiing's pictures on a torus, each at one whole velocity"),
     of_camera(whole, "whole", "Skiing's pictures on a torus, moved as in the game by whole pixels"),
     of_camera(torch.clone, "halves", "Skiing's pictures on a torus, moved as in the game"),
