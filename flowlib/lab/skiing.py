@@ -27,7 +27,8 @@ from flowlib.lab.worlds import TABLES as WORLDS
 
 FOLD = 2  # rows of the screen for one of a frame: the picture moves by halves of a pixel
 GAME = WORLDS["skiing"]
-ROWS = {name: GAME.rows[name] for name in ("last-frame", "g-rnn", "fernn", "fernn-own")}
+NAMES = "last-frame", "g-rnn", "fernn", "fernn-own", "fernn-mixing"
+ROWS = {name: GAME.rows[name] for name in NAMES}
 ROWS["best-shift"] = ForecastRow("the last frame, moved on", kind=rule(best_shift))
 
 
