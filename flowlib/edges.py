@@ -25,7 +25,7 @@ class MarginForecaster(Forecaster):
         rnn: a `FERNN`, a `GRNN` or a `Stack`, with one input channel more than a frame has for the mask.
         frame: the shape of a frame, not larger than the grid of the group.
         decoder_layers: see `Forecaster`.
-        mask: whether the network is told which places it sees.
+        mask: its value in the frame, 1 where it is told no other; False is none.
 
     Raises:
         ValueError: a frame that does not fit, or a network without a channel for the mask.
@@ -38,13 +38,17 @@ class MarginForecaster(Forecaster):
     """
 
     def __init__(
-        self, rnn: nn.Module, frame: tuple[int, ...], decoder_layers: int = 4, mask: bool = True
+        self,
+        rnn: nn.Module,
+        frame: tuple[int, ...],
+        decoder_layers: int = 4,
+        mask: bool | float = True,
     ):
-        if rnn.in_channels < 1 + mask:
+        if rnn.in_channels < 1 + bool(mask):
             raise ValueError(
                 "the network has one input channel: it wants one more than a frame has, for the mask"
             )
-        super().__init__(rnn, decoder_layers, channels=rnn.in_channels - mask)
+        super().__init__(rnn, decoder_layers, channels=rnn.in_channels - bool(mask))
         self.mask = mask
         self.middle = middle(rnn.group.grid, frame)
 
@@ -54,7 +58,9 @@ class MarginForecaster(Forecaster):
         """Frames in the middle of the torus, and the mask as one more channel."""
         axis = -self.group.ndim - 1
         if self.mask:
-            frames = torch.cat([frames, torch.ones_like(frames.narrow(axis, 0, 1))], axis)
+            frames = torch.cat(
+                [frames, torch.full_like(frames.narrow(axis, 0, 1), self.mask)], axis
+            )
         laid = frames.new_zeros(*frames.shape[: axis + 1], *self.group.grid)
         laid[self.middle] = frames
         return laid
@@ -68,7 +74,7 @@ class MarginForecaster(Forecaster):
     ) -> Float[Tensor, "batch steps channel *frame"]:
         """The `steps` frames that follow the context."""
         ahead = super().forward(self.lay(context), steps)
-        return ahead[:, :, : ahead.shape[2] - self.mask][self.middle]
+        return ahead[:, :, : ahead.shape[2] - bool(self.mask)][self.middle]
 
 
 def middle(grid: tuple[int, ...], frame: tuple[int, ...]) -> tuple:

@@ -43,7 +43,7 @@ class ForecastRow(Row):
         head: what makes forecasts of it.
         margin: pixels on each side, (y, x), by which its torus is larger than the frame, see
             `MarginForecaster`.
-        mask: whether it is told there which places it sees.
+        mask: that tells it there which places it sees, see there; False is none.
     """
 
     mixing: int = 0
@@ -54,7 +54,7 @@ class ForecastRow(Row):
     layers: int = 1
     head: Callable[..., nn.Module] = Forecaster
     margin: tuple[int, int] | None = None
-    mask: bool = True
+    mask: bool | float = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def build(group, row: Row, preset: ForecastPreset, in_channels: int = 1) -> nn.M
         sides = zip(group.grid, row.margin, strict=True)
         group, in_channels = (
             Translations(tuple(n + 2 * m for n, m in sides)),
-            in_channels + row.mask,
+            in_channels + bool(row.mask),
         )
     layer = partial(
         row.kind,

@@ -31,6 +31,7 @@ OWN = {
 }
 ROWS_OF_A_FRAME = {"skiing": 60, "river-raid": 60, "pong": 26}
 MARGIN = {"skiing": (6, 2), "river-raid": (6, 2), "pong": (4, 4)}
+DIM = 0.05  # a mask about as bright as a frame: these have a mean of 0.01 (Skiing) and 0.12 (River Raid)
 SKIP, SLOW = 4, 2  # frames of the screen for one of a clip
 
 LAPTOP = ForecastPreset(
@@ -166,6 +167,8 @@ def rows(game: str) -> dict[str, ForecastRow]:
         "fernn-own": ForecastRow("FERNN, torus, V of the data", OWN[game]),
         "fernn-margin": ForecastRow("FERNN, margin", V, margin=margin, mask=False),
         "fernn-mask": ForecastRow("FERNN, margin and mask", V, margin=margin),
+        "g-rnn-dim": ForecastRow("G-RNN, margin and a dim mask", STILL, margin=margin, mask=DIM),
+        "fernn-dim": ForecastRow("FERNN, margin and a dim mask", V, margin=margin, mask=DIM),
         "fernn-mixing": ForecastRow("FERNN, torus, velocity mixing", V, mixing=1),
         "scan": ForecastRow("scan, torus", V, cell=ScanCell),
         "predictor": ForecastRow("one memory, the best shift", STILL, kind=Predicted),
