@@ -19,7 +19,7 @@ from flowlib.lab.files import told
 from flowlib.lab.forecasting import ForecastPreset
 from flowlib.lab.ledger import falls
 from flowlib.lab.moved_on import best_shifts
-from flowlib.lab.own_video import MOST_UPDATES, NETWORKS, QUICK, RECORDS, affordable, split, table
+from flowlib.lab.own_video import NETWORKS, QUICK, RECORDS, affordable, split, table
 from flowlib.lab.run import run
 
 # The options of the command: name -> (type, default, what it is).
@@ -90,7 +90,7 @@ def forecast(
         video, size, every: see `read_video`.
         radius: see `table`.
         minutes: about how long it may take, reading not counted; both networks get as many updates as
-            fit, `MOST_UPDATES` at most.
+            fit.
         updates: so many in place of that.
         seed, device: see `flowlib.lab.run.run`.
         preset: its updates are not used.
@@ -109,7 +109,7 @@ def forecast(
     test, validation = split(len(frames), preset.context + preset.horizon)
     made = partial(table, frames, video.name, radius=radius)
     if updates is None:
-        updates = min(affordable(made(preset), minutes, device), MOST_UPDATES)
+        updates = affordable(made(preset), minutes, device)
         if updates < LEAST_UPDATES:
             raise ValueError(
                 f"{minutes:g} minutes are enough for {updates} updates, {LEAST_UPDATES} are the least: "
@@ -138,8 +138,8 @@ def forecast(
         "reduced": f"To {shown.shape[2]} x {shown.shape[3]} pixels, by area means, in grey from 0 to 1.",
         "parts": f"The first {train} frames train, the next {validation} validate, the last {test} test. No "
         "frame is in two parts.",
-        "clips": f"{preset.context} frames seen, {preset.horizon} forecast, at random starts; {preset.test} "
-        "clips of the test part are measured.",
+        "clips": f"{preset.context} frames seen, {preset.horizon} forecast, at random starts. Of the test "
+        f"part {preset.test} are measured; it has {test - preset.context - preset.horizon + 1} starts.",
         "edges": "The networks take the frame as a torus: what leaves on one side comes in on the other. A "
         "real frame has edges; there their forecast may be wrong. The best shift is looked for up to a third "
         "of the frame, where both frames show something; what it uncovers stays as it was.",
@@ -193,12 +193,14 @@ def page_path(video: Path, out: Path | None = None) -> Path:
 def films(
     models: Mapping[str, nn.Module], frames: Tensor, preset: ForecastPreset, clips: int = 3
 ) -> dict[str, Float[Tensor, "time height width"]]:
-    """Of each third the clip in which most changes, one after the other: what happened, and each network's
-    forecast after the frames that it saw."""
+    """Of each third the clip that changes most while it is seen, the liveliest first: what happened, and
+    each network's forecast after the frames that it saw."""
     clip = torch.arange(preset.context + preset.horizon)
-    change = frames.diff(dim=0).square().flatten(1).mean(1).unfold(0, len(clip) - 1, 1).sum(1).cpu()
+    change = frames.diff(dim=0).square().flatten(1).mean(1).cpu()
+    change = change.unfold(0, preset.context - 1, 1).sum(1)[: len(frames) - len(clip) + 1]
     thirds = torch.arange(len(change)).tensor_split(clips)
     starts = [part[change[part].argmax()] for part in thirds if len(part)]
+    starts.sort(key=lambda start: -change[start])
     videos = torch.stack([frames[start + clip] for start in starts])
     seen, made = videos[:, : preset.context], {"what happened": videos}
     for name, title in (("fernn", "FERNN"), ("g-rnn", "G-RNN")):

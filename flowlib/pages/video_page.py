@@ -85,9 +85,9 @@ def page(
         f"<p class=lead>{verdict(rows)}</p>",
         f"<p>{WHO}</p>",
         "<h2>What happened, and what was forecast</h2>",
-        f"<p>{clips} clips of the test part, of each third the one in which most changes. While the bar is "
-        f"grey all show the {context} frames that were seen, while it is orange the {horizon} that were "
-        "forecast.</p>",
+        f"<p>{clips} clips of the test part, of each third the one that changes most while it is seen, and "
+        f"the liveliest first. While the bar is grey all show the {context} frames that were seen, while it "
+        f"is orange the {horizon} that were forecast.</p>",
         f"<div style='--phone:{min(240 * width / height, 340):.0f}px; --shape:{width}/{height}'>"
         f"{moving.html}</div>",
         f"<p>Of the first clip the last frame that was seen, {frames[0]}, and forecasts of 1, "
