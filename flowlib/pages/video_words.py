@@ -16,7 +16,7 @@ WHO = (
     "velocities, which moves with it. Three rules need no training: the mean of the frames seen, the last "
     "frame, and the last frame moved on by its best shift, the one that led to it from the frame before."
 )
-SAME = 0.1  # two seeds of one network are often as far apart
+SAME = 0.1  # two seeds of one network are often further apart
 MUCH, SOME = 2.0, 1.1  # a flow-ness from there on
 
 
@@ -53,7 +53,7 @@ def verdict(rows) -> str:
 
 def warnings(rows, repeated: float, falling: Sequence[str]) -> str:
     """What to keep in mind when reading the table."""
-    text = f"This is one video and one seed, and other seeds differ: less than {100 * SAME:.0f} % says nothing."
+    text = f"This is one video and one seed: a difference below {100 * SAME:.0f} % says nothing."
     if falling:
         names = " and ".join(NETWORKS[name] for name in falling)
         text += f" The {names} was still getting better when training ended: give more --minutes."
