@@ -11,16 +11,15 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from flowlib.lab.data.video_file import MOST, check_file, read_video
 from flowlib.lab.evaluation import flow_ness, mode
-from flowlib.lab.experiment import Result
 from flowlib.lab.files import told
 from flowlib.lab.forecasting import ForecastPreset
 from flowlib.lab.ledger import falls
-from flowlib.lab.moved_on import best_shifts, velocity_shares
-from flowlib.lab.own_video import MOST_UPDATES, NETWORKS, QUICK, affordable, split, table
+from flowlib.lab.moved_on import best_shifts
+from flowlib.lab.own_video import NETWORKS, QUICK, RECORDS, affordable, split, table
 from flowlib.lab.run import run
 
 # The options of the command: name -> (type, default, what it is).
@@ -28,7 +27,11 @@ OPTIONS = {
     "size": (int, 24, "pixels on the longer side, after reduction; default 24"),
     "every": (int, 1, "take every n-th frame; default 1"),
     "radius": (int, 2, "of V, the velocities of the FERNN, pixels a frame; default 2"),
-    "minutes": (float, 2.0, "about how long it may take; default 2"),
+    "minutes": (
+        float,
+        2.0,
+        "about how long it may take, to a fifth, if nothing else runs; default 2",
+    ),
     "updates": (int, None, "of each network, in place of --minutes"),
     "seed": (int, 0, "default 0"),
     "device": (str, "cpu", "cpu (default), cuda, ..."),
@@ -51,9 +54,9 @@ class Forecasts:
         films: caption -> clips one after the other, (time, height, width): what happened, and forecasts,
             each after the frames that were seen.
         context, horizon: frames seen, and forecast, of each clip.
-        winners: the velocity with the largest share in the FERNN's forecast, see `velocity_shares`, from
-            each frame of the test part that has `context` - 1 before it, (time, axis).
-        shifts: the best shift onto each of these frames from the one before, (time, axis).
+        winners: the velocity of V that explains best each step of the test part, by which the FERNN moves
+            on, (time, axis), see `MovedOn.shares`.
+        shifts: the best shift of each step, (time, axis), see `best_shifts`.
     """
 
     name: str
@@ -87,7 +90,7 @@ def forecast(
         video, size, every: see `read_video`.
         radius: see `table`.
         minutes: about how long it may take, reading not counted; both networks get as many updates as
-            fit, `MOST_UPDATES` at most.
+            fit.
         updates: so many in place of that.
         seed, device: see `flowlib.lab.run.run`.
         preset: its updates are not used.
@@ -106,23 +109,24 @@ def forecast(
     test, validation = split(len(frames), preset.context + preset.horizon)
     made = partial(table, frames, video.name, radius=radius)
     if updates is None:
-        updates = min(affordable(made(preset), minutes, device), MOST_UPDATES)
+        updates = affordable(made(preset), minutes, device)
         if updates < LEAST_UPDATES:
             raise ValueError(
                 f"{minutes:g} minutes are enough for {updates} updates, {LEAST_UPDATES} are the least: "
                 f"take a smaller --size than {size}, or more --minutes"
             )
-    preset = replace(preset, updates=updates, record_every=max(updates // 10, 1))
+    preset = replace(preset, updates=updates, record_every=max(updates // RECORDS, 1))
     experiment = made(preset).experiment()
     results = {
         model: run(experiment, model, "quick", seed, device=device, progress=progress)
         for model in experiment.models
     }
     rows = {name: result.row for name, result in results.items()}
-    fernn = results["fernn"].model
+    models = {name: results[name].model for name in NETWORKS}
+    fernn = models["fernn"]
     V = fernn.rnn.velocities
     shown = frames[-test:].to(V.device)
-    windows = shown.unfold(0, preset.context, 1).movedim(-1, 1)  # (time, context, channel, *grid)
+    steps = shown.unfold(0, 2, 1).movedim(-1, 1)  # (time, 2, channel, height, width)
     command = f"python -m flowlib forecast {shlex.quote(video.name)} --size {size} --every {every} "
     command += f"--radius {radius} --updates {updates} --seed {seed} --device {device}"
     train = len(frames) - validation - test
@@ -134,10 +138,11 @@ def forecast(
         "reduced": f"To {shown.shape[2]} x {shown.shape[3]} pixels, by area means, in grey from 0 to 1.",
         "parts": f"The first {train} frames train, the next {validation} validate, the last {test} test. No "
         "frame is in two parts.",
-        "clips": f"{preset.context} frames seen, {preset.horizon} forecast, at random starts; {preset.test} "
-        "clips of the test part are measured.",
-        "edges": "The networks and the best shift take the frame as a torus: what leaves on one side comes "
-        "in on the other. A real frame has edges; there the forecast may be wrong.",
+        "clips": f"{preset.context} frames seen, {preset.horizon} forecast, at random starts. Of the test "
+        f"part {preset.test} are measured; it has {test - preset.context - preset.horizon + 1} starts.",
+        "edges": "The networks take the frame as a torus: what leaves on one side comes in on the other. A "
+        "real frame has edges; there their forecast may be wrong. The best shift is looked for up to a third "
+        "of the frame, where both frames show something; what it uncovers stays as it was.",
         "networks": f"G-RNN and FERNN have {preset.channels} channels and {rows['fernn']['parameters']} "
         f"parameters each, and {updates} updates of {preset.batch} clips; the weights with the lowest "
         "validation error are kept. Before training the G-RNN repeats the last frame, and the FERNN moves "
@@ -156,11 +161,11 @@ def forecast(
         repeated=rows["fernn"]["metrics"]["repeat_share"],
         falling=[name for name in NETWORKS if falls(rows[name]) >= REST],
         flowness=flow_ness(shown[None], (radius, radius)).ratio,
-        films=films(results, shown, preset),
+        films=films(models, shown, preset),
         context=preset.context,
         horizon=preset.horizon,
-        winners=V[velocity_shares(fernn, windows).argmax(1)].cpu(),
-        shifts=best_shifts(windows[:, -2], windows[:, -1]).cpu(),
+        winners=torch.cat([V[fernn.shares(some).argmax(1)] for some in steps.split(64)]).cpu(),
+        shifts=best_shifts(steps[:, 0], steps[:, 1]).cpu(),
     )
 
 
@@ -186,17 +191,20 @@ def page_path(video: Path, out: Path | None = None) -> Path:
 
 @torch.no_grad()
 def films(
-    results: Mapping[str, Result], frames: Tensor, preset: ForecastPreset, clips: int = 3
+    models: Mapping[str, nn.Module], frames: Tensor, preset: ForecastPreset, clips: int = 3
 ) -> dict[str, Float[Tensor, "time height width"]]:
-    """Clips at equal distances, one after the other: what happened, and each network's forecast after the
-    frames that it saw."""
-    last = len(frames) - preset.context - preset.horizon
-    starts = sorted({round(last * k / max(clips - 1, 1)) for k in range(clips)})
+    """Of each third the clip that changes most while it is seen, the liveliest first: what happened, and
+    each network's forecast after the frames that it saw."""
     clip = torch.arange(preset.context + preset.horizon)
+    change = frames.diff(dim=0).square().flatten(1).mean(1).cpu()
+    change = change.unfold(0, preset.context - 1, 1).sum(1)[: len(frames) - len(clip) + 1]
+    thirds = torch.arange(len(change)).tensor_split(clips)
+    starts = [part[change[part].argmax()] for part in thirds if len(part)]
+    starts.sort(key=lambda start: -change[start])
     videos = torch.stack([frames[start + clip] for start in starts])
     seen, made = videos[:, : preset.context], {"what happened": videos}
     for name, title in (("fernn", "FERNN"), ("g-rnn", "G-RNN")):
-        model = results[name].model
+        model = models[name]
         with mode(model, training=False):
             made[title] = torch.cat([seen, model(seen, preset.horizon)], 1)
     return {title: video.flatten(0, 1)[:, 0].cpu() for title, video in made.items()}

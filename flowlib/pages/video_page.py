@@ -15,6 +15,7 @@ from torch import Tensor
 
 from flowlib.pages import plots
 from flowlib.pages.video_words import (
+    WHO,
     flow_words,
     mean,
     rest_words,
@@ -57,34 +58,40 @@ def page(
         flowness: error of copying a frame over that of its best whole shift, on its inner part.
         films: caption -> clips one after the other, (time, height, width), each of `context` frames that
             were seen and `horizon` that were forecast.
-        winners: the velocity with the largest share in the FERNN's forecast, a test frame, (time, 2).
-        shifts: the best shift onto this frame from the one before, (time, 2).
+        winners: the velocity with the largest share in the FERNN's forecast after each step, (time, 2).
+        shifts: the best shift of each step, (time, 2).
     """
     largest = max(video.max().item() for video in films.values())
     period = context + horizon
     clips = len(next(iter(films.values()))) // period
     height, width = next(iter(films.values())).shape[1:]
+    height += 2  # of the bar
     moving = plots.animation(
         {caption: marked(video / largest, context, period) for caption, video in films.items()},
-        alt=f"Side by side: {', '.join(films)}. {clips} clips of {context} frames that were seen, and "
+        alt=f"{', '.join(films)}, playing in step. {clips} clips of {context} frames that were seen, and "
         f"{horizon} that were forecast.",
-        size=round(min(180, 250 * height / width)),
+        size=round(min(180, 220 * height / width)),
     )
-    strip = plots.film(films, list(range(context - 1, period)), vmax=largest)
-    still = plots.show(
+    frames = [context - 1, context, context + horizon // 2, period - 1]
+    strip = plots.film(films, frames, vmax=largest)
+    still = narrow(
         strip,
-        alt=f"The first clip frame by frame, from the last frame that was seen, {context - 1}, to the last "
-        f"that was forecast, {period - 1}. Rows: {', '.join(films)}.",
+        f"Of the first clip the last frame that was seen, {frames[0]}, and of those that were forecast the "
+        f"first, the middle and the last, {frames[1:]}. Rows: {', '.join(films)}.",
+        height=0.4 + len(films) * (0.1 + 0.9 * (height - 2) / width),
     )
     body = [
         f"<h1>Forecast of {escape(name)}</h1>",
         f"<p class=lead>{verdict(rows)}</p>",
+        f"<p>{WHO}</p>",
         "<h2>What happened, and what was forecast</h2>",
-        f"<p>{clips} clips at equal distances of the test part; nobody chose them. While the bar is grey "
-        f"all show the {context} frames that were seen, while it is orange the {horizon} that were "
-        "forecast.</p>",
-        moving.html,
-        f"<p>The first of them, frame by frame from the last one that was seen:</p><div>{still.html}</div>",
+        f"<p>{clips} clips of the test part, of each third the one that changes most while it is seen, and "
+        f"the liveliest first. While the bar is grey all show the {context} frames that were seen, while it "
+        f"is orange the {horizon} that were forecast.</p>",
+        f"<div style='--phone:{min(240 * width / height, 340):.0f}px; --shape:{width}/{height}'>"
+        f"{moving.html}</div>",
+        f"<p>Of the first clip the last frame that was seen, {frames[0]}, and forecasts of 1, "
+        f"{frames[2] - frames[0]} and {horizon} steps:</p>{still}",
         "<h2>Errors</h2>",
         errors(rows),
         "<p>The error is the mean square of what is wrong, in grey from 0 to 1; beside it its root, where "
@@ -170,7 +177,7 @@ def over_time(winners: Tensor, shifts: Tensor) -> str:
         axis.yaxis.get_major_locator().set_params(integer=True)
     axes[0].invert_yaxis()  # +y is down
     axes[0].legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
-    axes[1].set_xlabel("test frame")
+    axes[1].set_xlabel("step of the test part")
     words = ", ".join(
         f"{tuple(v)} in {n} frames"
         for v, n in zip(
@@ -182,9 +189,9 @@ def over_time(winners: Tensor, shifts: Tensor) -> str:
     )
 
 
-def narrow(drawing, alt: str) -> str:
+def narrow(drawing, alt: str, height: float | None = None) -> str:
     """A figure whose letters can be read on a phone."""
-    drawing.set_size_inches(4.8, drawing.get_size_inches()[1])
+    drawing.set_size_inches(4.8, height or drawing.get_size_inches()[1])
     svg = plots.show(drawing, alt).html
     return f"<div>{svg}</div>"
 
@@ -212,4 +219,7 @@ th[scope=row] {font-weight: normal}
 .best, .best th[scope=row] {font-weight: bold}
 dt {color: var(--soft); font-size: 0.9rem} dd {margin: 0 0 0.6rem}
 div:has(> svg) {text-align: center; margin: 1rem 0}
+@media (max-width: 40rem) {
+  .flowlib-animation .strip {width: var(--phone) !important; height: auto !important;
+    aspect-ratio: var(--shape)}}
 """

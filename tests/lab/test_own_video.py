@@ -1,5 +1,6 @@
 """A reader's own video: what is read of it, what is refused, and the law of the forecaster."""
 
+import dataclasses
 import struct
 
 import av
@@ -13,7 +14,9 @@ from flowlib.lab import ledger, own_forecast, own_video
 from flowlib.lab.data import video_file
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.data.video_file import read_video
-from flowlib.lab.moved_on import MovedOn, best_shifts, velocity_shares
+from flowlib.lab.evaluation import last_frame
+from flowlib.lab.flow_predictor import Rule
+from flowlib.lab.moved_on import MovedOn, best_shifts
 from flowlib.pages import plots, video_page, video_words
 
 
@@ -113,13 +116,13 @@ def test_the_law_of_the_forecaster(seeded):
     model = MovedOn(fl.FERNN(torus, V, 1, 2), 1).double()
     with torch.no_grad():
         for p in model.parameters():
-            p.normal_()
+            p.normal_(std=0.3)
     seen = torch.rand(2, 4, 1, 3, 5).double()
     whole = torch.cat([seen, model(seen, 3)], 1)
     for w in ((1, 0), (-1, 2)):
         moved = fl.flow_video(torus, seen, w)
         assert (model(moved, 3) - fl.flow_video(torus, whole, w)[:, 4:]).abs().max() < 1e-12
-        shares, before = velocity_shares(model, moved), velocity_shares(model, seen)
+        shares, before = model.shares(moved), model.shares(seen)
         for k, v in enumerate(V):
             partner = fl.velocity_index(V, (v - torch.tensor(w)) % torch.tensor(torus.grid))
             assert (shares[:, k] - before[:, partner]).abs().max() < 1e-12
@@ -135,6 +138,32 @@ def test_untrained_networks_are_rules():
     assert (fernn(seen[:, :4], 2) - seen[:, 4:]).abs().max() < 1e-3
     assert torch.equal(grnn(seen[:, :4], 2), seen[:, 3:4].expand(-1, 2, -1, -1, -1))
     assert best_shifts(seen[:, 0], seen[:, 1]).tolist() == [[1, -2]]
+
+
+def test_at_rest_a_fernn_is_the_grnn_of_its_weights(seeded):
+    torus = fl.Translations((5, 5))
+    fernn = MovedOn(fl.FERNN(torus, fl.translation_velocities(1), 1, 2), 1).double()
+    grnn = MovedOn(fl.FERNN(torus, [(0, 0)], 1, 2), 1).double()
+    with torch.no_grad():
+        for p in fernn.parameters():
+            p.normal_(std=0.3)
+    for mine, its in zip(grnn.parameters(), fernn.parameters(), strict=True):
+        mine.data = its.data
+    still = torch.rand(2, 1, 1, 5, 5).double().expand(-1, 4, -1, -1, -1)
+    lights = (still > 0.6).double()  # a step of theirs costs far more than one of noise
+    a, b = fernn(lights, 3), grnn(lights, 3)
+    assert (a - b).abs().max() < 1e-6 * b.abs().max() and (b - lights[:, :3]).abs().max() > 0.1
+
+
+def test_the_liveliest_clips_are_shown():
+    frames = torch.zeros(60, 1, 5, 5)
+    for place in (15, 35, 50):  # one flash in each third of the starts
+        frames[place] = place / 60
+    preset = dataclasses.replace(own_video.QUICK, context=2, horizon=1)
+    models = dict.fromkeys(own_video.NETWORKS, Rule(last_frame))
+    seen = own_forecast.films(models, frames, preset)["what happened"]
+    assert seen.shape == (9, 5, 5)
+    assert [round(60 * clip.max().item()) for clip in seen.split(3)] == [50, 35, 15]
 
 
 QUICKLY = ["--updates", "6", "--size", "12", "--radius", "1"]
@@ -193,11 +222,14 @@ BAD = {
     "no.mp4": (lambda path: path, "is not there: give the path of a video file"),
     "folder": (lambda path: path.mkdir() or path, "is a folder: give the path of a video file"),
     "notes.txt": (text_file, "cannot be decoded as a video"),
-    "film.mp4": (text_file, "cannot be decoded as a video"),
+    "film.mp4": (text_file, "it wants a file that a video player plays"),
     "song.wav": (sound, "cannot be decoded as a video"),
-    "photo.png": (picture_file, "photo.png has 1 frames, 56 are the least"),
+    "photo.png": (picture_file, "photo.png has 1 frame, 56 are the least"),
     "short.mp4": (lambda path: write(path, bump(20)), "short.mp4 has 20 frames, 56 are the least"),
-    "black.mp4": (lambda path: write(path, 0 * bump()), "its flow-ness is undefined"),
+    "black.mp4": (
+        lambda path: write(path, 0 * bump()),
+        "which test: there is nothing to forecast",
+    ),
     "credits.mp4": (ends_black, "changes 0 times in its last 40 frames"),
 }
 

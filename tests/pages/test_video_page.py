@@ -75,6 +75,11 @@ def test_the_page_says_who_won():
         ROWS
     )
     assert "does not beat that rule" in verdict(ROWS)
+    both = ROWS | {"g-rnn": ("G-RNN", [1e-2, 1.05e-2], 0.8)}
+    assert verdict(both) == (
+        "Both networks forecast equally well: their error is 50 % below that of the best rule, moved "
+        "&lt;on&gt;."
+    )
     lost = ROWS | {"fernn": ("FERNN", [4e-2, 4e-2], 0.2)}
     assert verdict(lost).startswith("Neither network beats the best rule, moved &lt;on&gt;.")
     assert "the G-RNN, has 1.25 times its error" in verdict(lost)

@@ -54,7 +54,10 @@ def grey_frames(file) -> Iterator[UInt8[np.ndarray, "h w"]]:
                 quarters = round(getattr(frame, "rotation", 0) / 90)
                 yield np.rot90(frame.to_ndarray(format="gray"), quarters)
     except (av.FFmpegError, IndexError) as error:
-        raise ValueError(f"{name} cannot be decoded as a video ({error})") from error
+        raise ValueError(
+            f"{name} cannot be decoded as a video ({error}): it wants a file that a video player plays, an "
+            "mp4 or an avi for example"
+        ) from error
 
 
 def decode(file) -> UInt8[np.ndarray, "frame h w"]:
