@@ -185,22 +185,41 @@ def peaks(
 
 
 def openpiv_vectors(
-    frames: Float[Tensor, "time h w"], windows: Windows
+    frames: Float[Tensor, "time h w"], windows: Windows, passes: int = 1
 ) -> Float[Tensor, "rows columns 2"]:
     """OpenPIV's own vectors of the last two frames, (v_y, v_x), NaN where it finds no peak.
 
     It gets the two frames in reverse and its vectors are turned round: so its window, too, stands where
-    the particles arrive. It searches as far as `windows.margin`.
+    the particles arrive. Its plane reaches half of size + 2 margin to each side; without wrapping, `margin`.
+
+    Args:
+        passes: more than 1 are OpenPIV's passes with deformed windows (`windef`), with its own checks
+            for outliers; their planes reach size / 2.
 
     Raises:
         DataUnavailableError: openpiv is not installed.
+        ValueError: several passes with fewer than 4 windows along an axis.
     """
     demand("openpiv", "openpiv")
-    from openpiv.pyprocess import extended_search_area_piv  # here, because only this needs it
+    from openpiv import pyprocess, windef  # here, because only this needs it
 
-    search = windows.size + 2 * windows.margin
     last, before = frames[-1].double().numpy(), frames[-2].double().numpy()
-    u, v, _ = extended_search_area_piv(
+    if passes > 1:
+        if min(map(windows.count, last.shape)) < 4:
+            raise ValueError("several passes want at least 4 windows along each axis")
+        settings = windef.PIVSettings(
+            windowsizes=(windows.size,) * passes,
+            overlap=(windows.size - windows.step,) * passes,
+            num_iterations=passes,
+            deformation_method="second image",
+            use_vectorized=False,
+        )
+        m = windows.margin
+        _, _, u, up, _ = windef.simple_multipass(last[m:, m:], before[m:, m:], settings)
+        rows, columns = map(windows.count, last.shape)
+        return torch.stack([torch.tensor(up), torch.tensor(-u)], -1)[:rows, :columns]
+    search = windows.size + 2 * windows.margin
+    u, v, _ = pyprocess.extended_search_area_piv(
         last,
         before,
         window_size=windows.size,

@@ -92,6 +92,16 @@ def test_it_finds_known_flows(motion):
         assert end_point_error(found, other).median() < 0.03
 
 
+@pytest.mark.skipif(not util.find_spec("openpiv"), reason="openpiv is not installed")
+def test_passes_with_deformed_windows_help_where_the_velocity_has_a_gradient():
+    windows, shape, motion = Windows(), (96, 112), vortex(0.15, 30.0, (47.5, 55.5))
+    truth, video = arrivals(motion, windows.centers(shape)), particles(motion, shape, 2, seed=0)
+    once, thrice = (end_point_error(openpiv_vectors(video, windows, n), truth) for n in (1, 3))
+    assert thrice.mean() < 0.8 * once.mean()
+    with pytest.raises(ValueError, match="at least 4 windows"):
+        openpiv_vectors(video[:, :64], windows, passes=3)
+
+
 def test_flows_run_backwards():
     points = torch.rand(20, 2).double() * 50
     for motion in (uniform((1.0, 2.0)), shear(0.1, 20.0), vortex(0.3, 10.0, (25.0, 24.0))):
