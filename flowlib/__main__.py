@@ -22,22 +22,14 @@ from pathlib import Path
 from flowlib.lab import ledger, own_forecast
 from flowlib.lab.actions import DATA
 from flowlib.lab.bench import bench
-from flowlib.lab.checkpoints import remove_checkpoint
+from flowlib.lab.checkpoints import RowIsRunningError, checkpoint_path, remove_checkpoint, row_lock
 from flowlib.lab.data.files import DataUnavailableError
 from flowlib.lab.data.mnist import mnist_status
 from flowlib.lab.files import write_whole
 from flowlib.lab.machines import BUSY, RowsFailedError, side_by_side, submit
 from flowlib.lab.memory import keep_blocks
 from flowlib.lab.processes import on_rank_0, process_group, rank, world_size
-from flowlib.lab.run import (
-    RowIsRunningError,
-    checkpoint_path,
-    experiments,
-    find,
-    row_lock,
-    row_words,
-    run,
-)
+from flowlib.lab.run import experiments, find, row_words, run
 from flowlib.lab.tables import table
 from flowlib.lab.training import OutOfTime
 

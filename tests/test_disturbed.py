@@ -21,9 +21,9 @@ from lab.launch import launch
 
 from flowlib.__main__ import main
 from flowlib.lab import checkpoints, ledger, training
-from flowlib.lab.checkpoints import load_checkpoint
+from flowlib.lab.checkpoints import checkpoint_path, load_checkpoint
 from flowlib.lab.data.mnist import mnist
-from flowlib.lab.run import checkpoint_path, experiments
+from flowlib.lab.run import experiments
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 NAME = ("translating-mnist", "fernn-v1", "tiny", 0)

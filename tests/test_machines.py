@@ -8,8 +8,9 @@ import pytest
 
 from flowlib.__main__ import main
 from flowlib.lab import ledger, machines
+from flowlib.lab.checkpoints import checkpoint_path, row_lock
 from flowlib.lab.machines import ClusterRow, RowsFailedError, side_by_side, submit
-from flowlib.lab.run import checkpoint_path, experiments, row_lock
+from flowlib.lab.run import experiments
 
 EXPERIMENT = "velocity-generalisation"
 ROW = ["run", EXPERIMENT, "--model", "fernn-v1", "--preset", "tiny"]

@@ -10,8 +10,9 @@ import torch
 
 from flowlib.__main__ import main
 from flowlib.lab import ledger
+from flowlib.lab.checkpoints import checkpoint_path
 from flowlib.lab.data.motion import MovingImages
-from flowlib.lab.run import checkpoint_path, experiments, run
+from flowlib.lab.run import experiments, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:This is NOT MNIST")
 ONE_ROW = dataclasses.replace(experiments()["translating-mnist"], models={"g-rnn": "G-RNN"})

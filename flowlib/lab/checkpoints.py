@@ -1,6 +1,7 @@
 """Checkpoints: tensors and plain data only, replaced in one step, in files small enough to carry.
 
-A large state is cut into parts; the checkpoint itself then is a small file that names them.
+A large state is cut into parts; the checkpoint itself then is a small file that names them. A row has one
+place for its checkpoint, and one process at a time.
 """
 
 from __future__ import annotations
@@ -8,16 +9,70 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import os
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
+import pooch
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from flowlib.lab.files import told, write_whole
+from flowlib.lab.processes import on_rank_0
 
 CHECKPOINT_FORMAT = 1
 PART_BYTES = 15_000_000  # no file is larger
+
+
+class RowIsRunningError(RuntimeError):
+    """Another process does this row at this moment."""
+
+
+def checkpoint_path(experiment: str, model: str, preset: str, seed: int) -> Path:
+    """Where a run keeps its checkpoint: FLOWLIB_CHECKPOINTS, else in the user's cache folder.
+
+    Args:
+        experiment: its name; see `run` for the others.
+
+    Example:
+        >>> checkpoint_path("translating-mnist", "g-rnn", "tiny", 0).name
+        'translating-mnist-g-rnn-tiny-0.pt'
+    """
+    folder = (
+        os.environ.get("FLOWLIB_CHECKPOINTS") or Path(pooch.os_cache("flowlib")) / "checkpoints"
+    )
+    return Path(folder) / f"{experiment}-{model}-{preset}-{seed}.pt"
+
+
+@contextmanager
+def row_lock(experiment: str, model: str, preset: str, seed: int):
+    """Nobody else does this row meanwhile: else there would be two rows for one seed, and two runs
+    would write one checkpoint. Arguments as for `checkpoint_path`.
+
+    Raises:
+        RowIsRunningError: somebody does it already.
+    """
+    path = checkpoint_path(experiment, model, preset, seed).with_suffix(".lock")
+    lock = FileLock(path)
+
+    def take() -> None:
+        with told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+
+    try:
+        on_rank_0(take)
+    except Timeout as error:
+        raise RowIsRunningError(
+            f"another process runs {experiment} {model} {preset} {seed} at this moment: wait until "
+            "its row is in the ledger, or run another row"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def save_checkpoint(path: str | Path, model: nn.Module, identity: dict, **state) -> None:

@@ -7,15 +7,11 @@ measures, and returns the row of the ledger.
 from __future__ import annotations
 
 import math
-import os
 import shlex
 from collections.abc import Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
-import pooch
 import torch
-from filelock import FileLock, Timeout
 
 from flowlib.lab import (
     actions,
@@ -31,16 +27,11 @@ from flowlib.lab import (
 )
 from flowlib.lab.evaluation import mode
 from flowlib.lab.experiment import Experiment, Result, Table, Task
-from flowlib.lab.files import told
 from flowlib.lab.memory import TrainingMemory
 from flowlib.lab.processes import average_gradient, on_rank_0, rank_0_first, world_size
 from flowlib.lab.training import History, fit
 
 PRECISIONS = ("float32", "bfloat16")
-
-
-class RowIsRunningError(RuntimeError):
-    """Another process does this row at this moment."""
 
 
 def tables() -> dict[str, Table]:
@@ -96,51 +87,6 @@ def find(kind: str, name: str, known: Mapping) -> object:
     if name not in known:
         raise ValueError(f"there is no {kind} {name!r}: choose one of {', '.join(known)}")
     return known[name]
-
-
-def checkpoint_path(experiment: str, model: str, preset: str, seed: int) -> Path:
-    """Where a run keeps its checkpoint: FLOWLIB_CHECKPOINTS, else in the user's cache folder.
-
-    Args:
-        experiment: its name; see `run` for the others.
-
-    Example:
-        >>> checkpoint_path("translating-mnist", "g-rnn", "tiny", 0).name
-        'translating-mnist-g-rnn-tiny-0.pt'
-    """
-    folder = (
-        os.environ.get("FLOWLIB_CHECKPOINTS") or Path(pooch.os_cache("flowlib")) / "checkpoints"
-    )
-    return Path(folder) / f"{experiment}-{model}-{preset}-{seed}.pt"
-
-
-@contextmanager
-def row_lock(experiment: str, model: str, preset: str, seed: int):
-    """Nobody else does this row meanwhile: else there would be two rows for one seed, and two runs
-    would write one checkpoint. Arguments as for `checkpoint_path`.
-
-    Raises:
-        RowIsRunningError: somebody does it already.
-    """
-    path = checkpoint_path(experiment, model, preset, seed).with_suffix(".lock")
-    lock = FileLock(path)
-
-    def take() -> None:
-        with told(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-
-    try:
-        on_rank_0(take)
-    except Timeout as error:
-        raise RowIsRunningError(
-            f"another process runs {experiment} {model} {preset} {seed} at this moment: wait until "
-            "its row is in the ledger, or run another row"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def run(

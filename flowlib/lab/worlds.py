@@ -103,9 +103,11 @@ def by_skip(game: str, films: Recordings, preset: ForecastPreset) -> dict[str, C
     return {f"every frame {n}": clips(there(skip=n).to(device), preset) for n in (SLOW, SKIP)}
 
 
-def shift_without_wrap(seen: Tensor, steps: int, radius: tuple[int, int] = (4, 2)) -> Tensor:
+def shift_without_wrap(
+    seen: Tensor, steps: int, radius: tuple[int, int] = (4, 2), beyond: Tensor | None = None
+) -> Tensor:
     """The rule of the best shift for frames that have edges: the last frame, moved on by the shift that led
-    to it, which is looked for where it brings in nothing from beyond the rim. There the last frame stays.
+    to it, which is looked for where it brings in nothing from beyond the rim. For `beyond` see `moved_on`.
 
     Example: a light that has left does not come back.
         >>> light = torch.eye(9)[:, None, None, :]
@@ -122,15 +124,18 @@ def shift_without_wrap(seen: Tensor, steps: int, radius: tuple[int, int] = (4, 2
     torus = Translations(tuple(last.shape[-2:]))
     tried = torus.act(shifts[:, None, None], before)[inner] - last[inner]
     best = shifts[tried.square().flatten(2).mean(2).argmin(0)]
-    return moved_on(last, best[:, None] * torch.arange(1, steps + 1, device=seen.device)[:, None])
+    ahead = best[:, None] * torch.arange(1, steps + 1, device=seen.device)[:, None]
+    return moved_on(last, ahead, beyond)
 
 
-def moved_on(last: Tensor, ahead: Tensor) -> Tensor:
-    """The last frame, moved on as a whole; what that uncovers stays as it was.
+def moved_on(last: Tensor, ahead: Tensor, beyond: Tensor | None = None) -> Tensor:
+    """The last frame, moved on as a whole.
 
     Args:
         last: (video, channel, height, width).
         ahead: by how much until each frame to forecast, (video, step, axis), whole pixels.
+        beyond: (channel, height, width), what stands where that uncovers something; none means that the
+            last frame stays there.
 
     Example:
         >>> moved_on(torch.tensor([[[[5.0, 7.0]]]]), torch.tensor([[[0, 1], [0, 2]]])).flatten().tolist()
@@ -143,7 +148,7 @@ def moved_on(last: Tensor, ahead: Tensor) -> Tensor:
     for axis, n in enumerate(last.shape[-2:]):
         came = torch.arange(n, device=last.device) - ahead[..., axis, None]
         inside = inside & ((came >= 0) & (came < n)).unsqueeze(-1 if axis == 0 else -2)
-    return torch.where(inside[:, :, None], known, last[:, None])
+    return torch.where(inside[:, :, None], known, last[:, None] if beyond is None else beyond)
 
 
 def padded(padding: str):

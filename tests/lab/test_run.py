@@ -8,15 +8,10 @@ from torch import nn
 
 import flowlib as fl
 from flowlib.lab import translating_mnist
+from flowlib.lab.checkpoints import RowIsRunningError, checkpoint_path, row_lock
 from flowlib.lab.experiment import Experiment, Preset, Task
 from flowlib.lab.memory import TrainingMemory
-from flowlib.lab.run import (
-    RowIsRunningError,
-    checkpoint_path,
-    experiments,
-    row_lock,
-    run,
-)
+from flowlib.lab.run import experiments, run
 from flowlib.lab.training import constant
 
 CPU = torch.device("cpu")
