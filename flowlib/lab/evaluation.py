@@ -66,13 +66,17 @@ def evaluate(
 
 
 def squared_error(
-    model: Callable, videos: Float[Tensor, "video time *frame"], context: int
-) -> Float[Tensor, "video step"]:
-    """Squared error of each forecast frame, mean over its pixels.
+    model: Callable,
+    videos: Float[Tensor, "video time *frame"],
+    context: int,
+    mean_over: tuple[int, ...] | None = None,
+) -> Float[Tensor, video * kept]:
+    """Squared error of each forecast frame, mean over its pixels, (video, step).
 
     Args:
         model: (seen, steps) -> frames.
         videos: the first `context` frames are seen, the others are forecast.
+        mean_over: other axes than those of the pixels.
 
     Example: a picture that moves, and the forecast that it stands still.
         >>> video = torch.eye(3)[None, :, None]  # a spot on a ring of three places
@@ -80,7 +84,8 @@ def squared_error(
         tensor([[0.6667, 0.6667]])
     """
     seen, future = videos[:, :context], videos[:, context:]
-    return (model(seen, future.shape[1]) - future).square().flatten(2).mean(2)
+    square = (model(seen, future.shape[1]) - future).square()
+    return square.mean(mean_over or tuple(range(2, square.ndim)))
 
 
 def still_picture(seen: Float[Tensor, "video time *frame"], steps: int) -> Tensor:

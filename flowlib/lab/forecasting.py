@@ -44,6 +44,8 @@ class ForecastRow(Row):
         margin: pixels on each side, (y, x), by which its torus is larger than the frame, see
             `MarginForecaster`.
         mask: that tells it there which places it sees, see there; False is none.
+        of_training: whether `kind` is no network but is made of the pictures of training: it is called
+            with (group, channels, films=pictures).
     """
 
     mixing: int = 0
@@ -55,6 +57,7 @@ class ForecastRow(Row):
     head: Callable[..., nn.Module] = Forecaster
     margin: tuple[int, int] | None = None
     mask: bool | float = True
+    of_training: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +168,7 @@ class ForecastTable(Table):
         group: preset -> the group of the networks; none means that of the videos.
         read: ("train" or "test", size) -> `Pictures` or `Recordings`; the last of training validate.
         held_out: how many of them; none means a tenth.
+        by_row: whether errors are measured by the row of the frame, too.
 
     Example: pictures of one's own, and a baseline.
         >>> from flowlib.lab.data.motion import MovingImages, Pictures
@@ -197,6 +201,7 @@ class ForecastTable(Table):
     group: Callable | None = None
     read: Callable = mnist
     held_out: int | None = None
+    by_row: bool = False
 
     def floor(self, preset: str, count: int = 256) -> dict[str, float]:
         """What needs no network: errors of forecasts without motion, and how many frames repeat.
@@ -235,6 +240,8 @@ class ForecastTable(Table):
             row = self.rows[name]
             if row.recurrent and row.velocities is None:
                 row = replace(row, velocities=testing.velocities)
+            if row.of_training:
+                row = replace(row, kind=partial(row.kind, films=pictures))
             return build(group, row, p.of(name), in_channels=test.images.shape[1])
 
         def loss(model, seed, number, row):
@@ -263,6 +270,10 @@ class ForecastTable(Table):
                 **_floor(drawn(testing, p.horizon, TEST, p.test), p.context),
             }
             metrics["skill"] = 1 - metrics["test_mse"] / metrics["still_mse"]
+            if self.by_row:
+                videos = drawn(testing, p.horizon, TEST, p.test)
+                by_row = partial(squared_error, context=p.context, mean_over=(1, 2, 4))
+                metrics["mse_by_row"] = evaluate(model, videos, by_row).tolist()
             if self.by_velocity:
                 metrics["mse_by_velocity"] = {
                     name: sum(mean_error(model, source, p.horizon, BY_VELOCITY, p.test // 4))

@@ -1,11 +1,9 @@
-"""A forecaster that moves the last frame on and corrects it, and the shift that explains a step best."""
+"""A forecaster that moves the last frame on and corrects it."""
 
 from __future__ import annotations
 
-from itertools import product
-
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowlib.models import Forecaster
@@ -78,28 +76,3 @@ class MovedOn(Forecaster):
             )
             frames.append(moved + self.decoder(read))
         return torch.stack(frames[1:], 1)
-
-
-def best_shifts(
-    before: Float[Tensor, "pair channel height width"],
-    frame: Float[Tensor, "pair channel height width"],
-) -> Int[Tensor, "pair 2"]:
-    """The shift that lays each frame best onto the next, compared where both show something: a frame has
-    edges. It is looked for up to a third of the frame, and of equals the smallest is taken.
-
-    Example:
-        >>> light = torch.eye(9)[3:4, None, None].expand(1, 1, 9, 9)
-        >>> best_shifts(light, light.roll(-2, -1)).tolist()
-        [[0, -2]]
-    """
-    reach = (range(-(n // 3), n // 3 + 1) for n in frame.shape[2:])
-    shifts = sorted(product(*reach), key=lambda v: v[0] ** 2 + v[1] ** 2)
-
-    def met(frames, *v):  # where the other one shows something too
-        sides = zip(v, frames.shape[2:], strict=True)
-        return frames[(..., *(slice(max(a, 0), n + min(a, 0)) for a, n in sides))]
-
-    errors = [
-        (met(frame, y, x) - met(before, -y, -x)).square().flatten(1).mean(1) for y, x in shifts
-    ]
-    return torch.tensor(shifts, device=frame.device)[torch.stack(errors).argmin(0)]

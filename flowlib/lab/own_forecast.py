@@ -18,8 +18,8 @@ from flowlib.lab.evaluation import flow_ness, mode
 from flowlib.lab.files import told
 from flowlib.lab.forecasting import ForecastPreset
 from flowlib.lab.ledger import falls
-from flowlib.lab.moved_on import best_shifts
 from flowlib.lab.own_video import NETWORKS, QUICK, RECORDS, affordable, split, table
+from flowlib.lab.rules import best_shifts
 from flowlib.lab.run import run
 
 # The options of the command: name -> (type, default, what it is).

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-import torch
 from torch import Tensor
 
 from flowlib.flows import translation_velocities
@@ -17,10 +16,10 @@ from flowlib.lab.data.recordings import Clips, Recordings
 from flowlib.lab.evaluation import last_frame, still_picture
 from flowlib.lab.flow_predictor import rule
 from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
-from flowlib.lab.moved_on import MovedOn, best_shifts
+from flowlib.lab.moved_on import MovedOn
+from flowlib.lab.rules import best_shift
 from flowlib.lab.run import torch_device
 from flowlib.lab.translating_mnist import STILL
-from flowlib.lab.worlds import moved_on
 
 RECORDS = 10  # of the validation error, in training
 NETWORKS = "g-rnn", "fernn"
@@ -32,19 +31,6 @@ QUICK = ForecastPreset(
     batch=8, updates=500, record_every=500 // RECORDS, test=128,
     learning_rate=2e-3,
 )  # fmt: skip
-
-
-def best_shift(seen: Tensor, steps: int) -> Tensor:
-    """The rule that moves the last frame on by its best shift. What that uncovers stays as it was.
-
-    Example: a light that has left does not come back.
-        >>> light = torch.eye(9)[:, None, None].expand(-1, 1, 9, 9)
-        >>> best_shift(light[None, 5:7], 3)[0, :, 0, 0, 7:].tolist()
-        [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
-    """
-    shift = best_shifts(seen[:, -2], seen[:, -1])
-    ahead = torch.arange(1, steps + 1, device=seen.device)
-    return moved_on(seen[:, -1], shift[:, None] * ahead[:, None])
 
 
 RULES = {

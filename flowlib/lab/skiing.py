@@ -1,7 +1,7 @@
 """Skiing taken apart: its pictures without its motion, its motion without its edges, and its odometer.
 
-Four tables move still pictures of the game over a torus, each a little more like the game does. The
-fifth is the game, for networks that are told the steps of the camera, also those to come.
+Three tables move still pictures of the game over a torus, each a little more like the game does. The
+fourth is the game, for networks that are told the steps of the camera, also those to come.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from flowlib.lab.evaluation import evaluate, last_frame, repeated, still_picture
 from flowlib.lab.experiment import by_name
 from flowlib.lab.flow_predictor import best_shift, rule
 from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.rules import moved_on
 from flowlib.lab.translating_mnist import STILL
 from flowlib.lab.window_mnist import Told, Unmoved, WindowPreset, WindowRow, WindowTable
-from flowlib.lab.worlds import MARGIN, OWN, ROWS_OF_A_FRAME, SKIP, VELOCITIES, moved_on, presets
+from flowlib.lab.worlds import MARGIN, OWN, ROWS_OF_A_FRAME, SKIP, VELOCITIES, presets
 from flowlib.lab.worlds import TABLES as WORLDS
 
 FOLD = 2  # rows of the screen for one of a frame: the picture moves by halves of a pixel
@@ -107,7 +108,6 @@ TABLES = by_name(
     ),
     of_camera(constant, "constant", "Skiing's pictures on a torus, each at one whole velocity"),
     of_camera(whole, "whole", "Skiing's pictures on a torus, moved as in the game by whole pixels"),
-    of_camera(torch.clone, "halves", "Skiing's pictures on a torus, moved as in the game"),
     WindowTable(
         name="skiing-told",
         title="Skiing, for networks that are told all steps of the camera",

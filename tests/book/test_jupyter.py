@@ -1,5 +1,6 @@
 """A chapter in JupyterLab and in Notebook: it runs, its widget is drawn, and follows mouse and keys."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ import urllib.request
 
 import pytest
 from conftest import ROOT, drawn
+from playwright.sync_api import TimeoutError as TooLate
 
 pytestmark = pytest.mark.browser
 
@@ -68,12 +70,17 @@ def test_a_widget_follows_mouse_and_keys(place, browser, jupyter):
     page.goto(f"{address}/{place}/{name}")
     page.get_by_role("heading", name="The G-RNN fails").wait_for()
     ready = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    ready.wait_for()  # what is asked of a kernel that is not there yet may be forgotten
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     widget = page.locator(".flowlib-widget")
     slider = widget.locator("input[name=time]")
-    slider.wait_for()
+    for patience in (60_000, 90_000, 240_000):
+        ready.wait_for()  # what is asked of a kernel that is not there yet may be forgotten
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        with contextlib.suppress(TooLate):
+            slider.wait_for(timeout=patience)
+            break
+    else:
+        pytest.fail("the widget did not come")
     ready.wait_for()
     assert widget.locator("xpath=ancestor::*[contains(@class, 'flowlib-page')]").count() == 0
 

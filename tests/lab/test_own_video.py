@@ -16,7 +16,8 @@ from flowlib.lab.data.motion import Pictures
 from flowlib.lab.data.video_file import read_video
 from flowlib.lab.evaluation import last_frame
 from flowlib.lab.flow_predictor import Rule
-from flowlib.lab.moved_on import MovedOn, best_shifts
+from flowlib.lab.moved_on import MovedOn
+from flowlib.lab.rules import best_shifts
 from flowlib.pages import plots, video_page, video_words
 
 

@@ -52,7 +52,7 @@ def test_rows():
         row = run(table, model, "tiny", progress=False).row
         assert row["metrics"].keys() >= {"test_mse", "still_mse", "odometer_mse", "skill"}
     moved = replace(
-        TABLES["skiing-halves"], name="noise", read=lambda part, n: films(height=FOLD * n)
+        TABLES["skiing-whole"], name="noise", read=lambda part, n: films(height=FOLD * n)
     )
     nine = replace(TABLES["skiing-nine"], name="noise", read=read).experiment()
     assert run(nine, "best-shift", "tiny", progress=False).row["metrics"]["test_mse"] < 1e-9

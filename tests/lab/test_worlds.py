@@ -7,8 +7,9 @@ import torch
 
 from flowlib.lab.data.recordings import Recordings
 from flowlib.lab.evaluation import flow_ness
+from flowlib.lab.rules import PlayBack, best_shift
 from flowlib.lab.run import run
-from flowlib.lab.worlds import GAMES, TABLES, shift_without_wrap
+from flowlib.lab.worlds import GAMES, RULES, TABLES
 
 
 def noise(split, size):
@@ -20,18 +21,38 @@ def test_every_row_runs(seeded):
     rows = {m: run(table.experiment(), m, "tiny", progress=False).row for m in table.rows}
     for name, row in rows.items():
         assert row["data"] == "noise" and row["metrics"]["repeat_share"] == 0
-        assert (row["parameters"] == 0) == (name in ("last-frame", "best-shift"))
+        assert (row["parameters"] == 0) == (name in RULES)
     last = rows["last-frame"]["metrics"]
     assert last["test_mse"] == pytest.approx(last["last_mse"])
     assert rows["fernn"]["parameters"] == rows["g-rnn"]["parameters"]
+    for name in rows.keys() - {"play-back"}:  # which plays other moments where it plays longer
+        row = rows[name]
+        found, by_row = row["metrics"]["test_mse"], row["metrics"]["mse_by_row"]
+        assert sum(by_row) / 10 == pytest.approx(found, rel=1e-5) and len(by_row) == 10
     assert set(TABLES) == {*GAMES, "skiing-faster", "river-raid-faster"}
 
 
 def test_the_best_shift_of_a_frame_brings_nothing_back():
     light = torch.zeros(1, 2, 1, 6, 8)
     light[0, 0, 0, 2, 5] = light[0, 1, 0, 3, 6] = 1
-    ahead = shift_without_wrap(light, 3, (1, 1))
+    ahead = best_shift(light, 3, (1, 1))
     assert ahead[0, 0, 0, 4, 7] == 1 and ahead[0, 1:].sum() == 0 and ahead.sum() == 1
+    beyond = torch.full((1, 6, 8), 0.5)
+    ahead = best_shift(light, 3, (1, 1), beyond)
+    assert (ahead[0, 2, 0, :3] == 0.5).all() and (ahead[0, 2, 0, 3:, 3:] == 0).all()
+
+
+def test_who_knows_training_by_heart():
+    """Of a film that is in training it knows the rest; of five that are alike it gives the mean."""
+    torch.manual_seed(0)
+    films = torch.rand(3, 9, 1, 4, 5)
+    told = PlayBack(films, few=1)(films[:, 2:5], 4)
+    assert torch.equal(told, films[:, 5:9])
+    twice = torch.cat([films[:1, :5], films[1:2, 5:]], 1)  # begins like one, ends like another
+    both = PlayBack(torch.cat([films[:1], twice]), few=2)(films[:1, 3:5], 4)
+    torch.testing.assert_close(both, (films[:1, 5:] + twice[:, 5:]) / 2)
+    with pytest.raises(ValueError, match="films have 9 frames: take fewer"):
+        PlayBack(films)(films, 8)
 
 
 def test_flow_ness():

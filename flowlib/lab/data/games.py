@@ -26,7 +26,8 @@ from flowlib.lab.files import write_whole
 FRAMES = 128  # in a recording
 COUNT = {"train": 96, "test": 24}  # recordings
 FIRST = {"train": 0, "test": 10_000}  # their seeds
-FORMAT = 1
+LEAD = 600  # frames of the screen that pass before anything is kept: ten seconds
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,22 @@ class Game:
         title: for people.
         box: (top, bottom, left, right) of the playing field, pixels of the screen, 210 x 160.
         columns: of a small frame; the rows are those of the preset.
+        chance: cells of the machine's memory that hold its random number, for each of two bytes: what the
+            world to come is made of, as found by watching which cells change when something is made.
     """
 
     rom: str
     title: str
     box: tuple[int, int, int, int]
     columns: int
+    chance: tuple[tuple[int, ...], ...] = ()
 
 
 GAMES = {
-    "skiing": Game("skiing", "Skiing", (60, 180, 8, 152), 18),
-    "river-raid": Game("riverraid", "River Raid", (20, 140, 8, 152), 18),
+    "skiing": Game("skiing", "Skiing", (60, 180, 8, 152), 18, ((112,), (113,))),
+    "river-raid": Game(
+        "riverraid", "River Raid", (20, 140, 8, 152), 18, ((62, 67, 105), (63, 68, 106))
+    ),
     "pong": Game("pong", "Pong", (36, 192, 8, 152), 24),
 }
 
@@ -99,7 +105,9 @@ def recordings(game: str, skip: int, split: str, size: int, count: int | None = 
         rows = (scroll.cumsum(1) * size / (told.box[1] - told.box[0])).round().long()
         steps = rows.diff(dim=1)
         camera = torch.stack([steps, torch.zeros_like(steps)], -1)
-    return Recordings(frames[:, :, None].float() / 255, f"{told.title}, ale-py", camera)
+    return Recordings(
+        frames[:, :, None].float() / 255, f"{told.title}, ale-py, drawn worlds", camera
+    )
 
 
 def play(
@@ -108,9 +116,11 @@ def play(
     """One recording: the box of every `skip`-th frame, and by how many pixels of the screen the world was
     scrolled up before each of them, where the game tells.
 
-    An action is held for a quarter of a second in the mean. The skier would soon stand across the slope:
-    he turns to a heading that is drawn, between the steeper ones. Of what follows a lost life nothing is
-    left out.
+    The games start from the same state each time. So that none knows the world of another by heart, each
+    draws the random number that its slope or river is made of, and in Pong the height and the steepness of
+    each new ball. An action is held for a quarter of a second in the mean. The skier would soon stand across
+    the slope: he turns to a heading that is drawn, between the steeper ones. Of what follows a lost life
+    nothing is left out.
     """
     ale_py = _emulator()
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
@@ -119,24 +129,37 @@ def play(
     ale.setFloat("repeat_action_probability", 0.0)
     ale.loadROM(ale_py.roms.get_rom_path(game.rom))
     actions, random = ale.getMinimalActionSet(), np.random.default_rng(seed)
-    ale.reset_game()
+
+    def begin():
+        ale.reset_game()
+        word = int(random.integers(1, 2**16))  # 0 would stay 0: a shift register
+        for byte, cells in zip(divmod(word, 256), game.chance, strict=False):
+            for cell in cells:
+                ale.setRAM(cell, byte)
+
+    begin()
     top, bottom, left, right = game.box
-    action, heading, film, scrolls, places = 0, STRAIGHT, [], [], None
-    for number in range(-60 // skip, frames):  # a second passes before anything is kept
+    action, heading, film, scrolls, places, ball = 0, STRAIGHT, [], [], None, 0
+    for number in range(-LEAD // skip, frames):
         if ale.game_over():
-            ale.reset_game()
+            begin()
         if random.random() < skip / 15:
             action = int(random.integers(len(actions)))
             heading = STRAIGHT + int(random.integers(-2, 3))
         scroll = 0
         for _ in range(skip):
+            memory = ale.getRAM()
             if game.rom == "skiing":
-                memory = ale.getRAM()
                 turn = heading - int(memory[HEADING])
                 action = 0 if turn == 0 else 1 if turn > 0 else 2  # none, right, left
                 before, places = places, memory[PLACES].astype(int)
                 if before is not None:
                     scroll += scrolled(before, places)
+            if game.rom == "pong":
+                before, ball = ball, int(memory[BALL])
+                if ball and not before:
+                    ale.setRAM(BALL, int(random.integers(*FIELD)))
+                    ale.setRAM(STEEP, int(random.choice([-2, -1, 1, 2])) % 256)
             ale.act(actions[action])
         if number >= 0:
             film.append(ale.getScreenGrayscale()[top:bottom, left:right].copy())
@@ -147,6 +170,8 @@ def play(
 # Skiing's memory, found by comparing it with the screen: where the skier points to, 0 and 8 across the
 # slope, 4 straight down; and how high eight things stand above the lower rim, which grows as they scroll.
 HEADING, STRAIGHT, PLACES = 15, 4, slice(86, 94)
+# Pong's: how high the ball is, 0 where there is none, what it goes down by in a frame, and where it may be.
+BALL, STEEP, FIELD = 54, 56, (60, 190)
 
 
 def scrolled(before: np.ndarray, places: np.ndarray) -> int:

@@ -58,14 +58,14 @@ class Recordings:
 class Clips:
     """Clips of recordings, each from a start that is drawn at random.
 
-    A clip in which two frames that follow each other are the same is not drawn, unless it is asked for:
-    there a forecast would be a matter of memory.
+    A clip in which a frame is the same as one of the two before it, so that it stands still or blinks, is
+    not drawn, unless it is asked for: there a forecast would be a matter of memory.
 
     Attributes:
         recordings: `Recordings`.
         room: frames that follow the start of each clip, also of a shorter one, so that the same seed gives
             the same clips whatever their length; none means those that are asked for.
-        moving: leave out clips in which something stands still from one frame to the next.
+        moving: leave out clips that stand still, or blink, from one frame to the next.
 
     Raises:
         ValueError: recordings of another shape, or not of floats.
@@ -109,7 +109,9 @@ class Clips:
             raise ValueError(
                 f"steps is {steps}, a recording has {frames.shape[1]} frames: take fewer"
             )
-        moves = (frames[:, 1:] != frames[:, :-1]).flatten(2).any(2) | (not self.moving)
+        moves = (frames[:, 1:] != frames[:, :-1]).flatten(2).any(2)
+        moves[:, 1:] &= (frames[:, 2:] != frames[:, :-2]).flatten(2).any(2)
+        moves |= not self.moving
         found = (
             moves.unfold(1, max(steps - 1, 1), 1).all(2)
             if steps > 1
