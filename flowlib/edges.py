@@ -16,10 +16,11 @@ class MarginForecaster(Forecaster):
         input_t = (f_t, 1) inside the frame, (0, 0) in the margin
 
     What leaves the frame goes on in the margin instead of coming in on the other side. The torus is a
-    plane as long as nothing has come all the way round: with a margin of m pixels on each side, a kernel
-    that reaches r pixels and velocities up to s pixels a frame, the states in the frame are those of the
-    unbounded plane as long as r + t (s + r) <= 2 m. And on the plane the law of flows
-    holds for the pair of frame and mask, or for the frame alone where there is no mask.
+    plane as long as nothing has come all the way round: with a margin of m pixels on each side, kernels that
+    reach r pixels, a decoder that reaches d, and velocities up to s pixels a frame, states in the frame are
+    those of the unbounded plane after frame t = 0, 1, ... as long as r + t (s + r) <= 2 m, and forecasts as
+    long as r + t (s + r) + s + d <= 2 m. And on the plane the law of flows holds for the pair of frame and
+    mask, or for the frame alone where there is no mask.
 
     Args:
         rnn: a `FERNN`, a `GRNN` or a `Stack`, with one input channel more than a frame has for the mask.

@@ -31,6 +31,16 @@ def test_the_torus_is_a_plane_until_something_came_round(margin):
     assert [bool(g < 1e-14) for g in gap] == exact, gap
 
 
+@pytest.mark.parametrize("margin", [2, 3, 5])
+def test_forecasts_are_those_of_the_plane_too(margin):
+    """The decoder reaches 2, the flow of the step to come 1: 3 more than the states."""
+    video = torch.rand(2, 2, 1, *FRAME).double()
+    small, plane = (forecaster(m, nonlinearity=torch.tanh)(video, 4) for m in (margin, 12))
+    gap = (small - plane).abs().amax((0, 2, 3, 4))
+    exact = [1 + 2 * t + 3 <= 2 * margin for t in range(1, 5)]
+    assert [bool(g < 1e-14) for g in gap] == exact, gap
+
+
 def test_frame_and_mask_flow_together(seeded):
     model = forecaster(6)
     laid = model.lay(torch.rand(2, 4, 1, *FRAME).double())

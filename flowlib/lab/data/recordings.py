@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -109,18 +110,23 @@ class Clips:
             raise ValueError(
                 f"steps is {steps}, a recording has {frames.shape[1]} frames: take fewer"
             )
-        moves = (frames[:, 1:] != frames[:, :-1]).flatten(2).any(2)
-        moves[:, 1:] &= (frames[:, 2:] != frames[:, :-2]).flatten(2).any(2)
-        moves |= not self.moving
         found = (
-            moves.unfold(1, max(steps - 1, 1), 1).all(2)
+            self._moves.unfold(1, max(steps - 1, 1), 1).all(2)
             if steps > 1
-            else moves.new_ones(frames.shape[:2])
+            else self._moves.new_ones(frames.shape[:2])
         )
         found = found.nonzero()
         if not len(found):
             raise ValueError(f"no clip of {steps} frames moves from each frame to the next")
         return found
+
+    @cached_property
+    def _moves(self) -> Bool[Tensor, "recording step"]:
+        """Whether a clip may hold each frame after the first: looked for once, not at every draw."""
+        frames = self.recordings.frames
+        moves = (frames[:, 1:] != frames[:, :-1]).flatten(2).any(2)
+        moves[:, 1:] &= (frames[:, 2:] != frames[:, :-2]).flatten(2).any(2)
+        return moves | (not self.moving)
 
     def choose(self, count: int, steps: int, *seed: int) -> Int[Tensor, "clip 2"]:
         """The starts of `count` clips, the same for the same seed."""
