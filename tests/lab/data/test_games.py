@@ -1,6 +1,7 @@
 """Games, played where they are installed."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from flowlib.lab.evaluation import flow_ness
 def short(monkeypatch, tmp_path):
     pytest.importorskip("ale_py", reason="the games come with ale-py")
     monkeypatch.setenv("FLOWLIB_CACHE", str(tmp_path))
-    monkeypatch.setattr(games, "FRAMES", 40)
+    short = {name: replace(game, frames=30) for name, game in games.GAMES.items()}
+    monkeypatch.setattr(games, "GAMES", short)
 
 
 @pytest.mark.parametrize("game", games.GAMES)
@@ -26,9 +28,10 @@ def test_a_recording_is_the_same_for_the_same_seed(game, short, tmp_path):
     for path in kept:
         path.unlink()
     two = games.recordings(game, 4, "test", 30, count=1)
-    assert torch.equal(one.frames, two.frames) and one.frames.shape[:3] == (1, 40, 1)
+    assert torch.equal(one.frames, two.frames) and one.frames.shape[:3] == (1, 30, 1)
     other = games.recordings(game, 4, "train", 30, count=1)
-    assert not torch.equal(one.frames, other.frames)
+    alike = (one.frames[0, :, None] == other.frames[0]).flatten(2).all(2)
+    assert not alike.any(), "another world"
     assert "ale-py" in one.source and 0 < one.frames.max() <= 1
 
 
