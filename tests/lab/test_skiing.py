@@ -54,6 +54,6 @@ def test_rows():
     moved = replace(
         TABLES["skiing-whole"], name="noise", read=lambda part, n: films(height=FOLD * n)
     )
-    nine = replace(TABLES["skiing-nine"], name="noise", read=read).experiment()
-    assert run(nine, "best-shift", "tiny", progress=False).row["metrics"]["test_mse"] < 1e-9
+    eight = replace(TABLES["skiing-eight"], name="noise", read=read).experiment()
+    assert run(eight, "best-shift", "tiny", progress=False).row["metrics"]["test_mse"] < 1e-9
     assert run(moved.experiment(), "fernn-own", "tiny", progress=False).row["parameters"]
