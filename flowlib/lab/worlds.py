@@ -13,6 +13,7 @@ from flowlib.lab.evaluation import last_frame
 from flowlib.lab.experiment import by_name
 from flowlib.lab.flow_predictor import Predicted, Rule, rule
 from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.moved_on import MovedOn
 from flowlib.lab.rules import PlayBack, best_shift
 from flowlib.lab.translating_mnist import STILL
 from flowlib.scan import ScanCell
@@ -140,6 +141,8 @@ def rows(game: str) -> dict[str, ForecastRow]:
         "fernn-mixing": ForecastRow("FERNN, torus, velocity mixing", V, mixing=1),
         "scan": ForecastRow("scan, torus", V, cell=ScanCell),
         "predictor": ForecastRow("one memory, the best shift", STILL, kind=Predicted),
+        "g-rnn-moved": ForecastRow("G-RNN that corrects the last frame", STILL, head=MovedOn),
+        "fernn-moved": ForecastRow("FERNN that corrects the last frame, moved", V, head=MovedOn),
     }
 
 
@@ -156,7 +159,7 @@ def of_game(game: str) -> ForecastTable:
 
 
 RULES = "last-frame", "best-shift", "best-shift-mean", "play-back"
-FASTER = (*RULES, "g-rnn", "conv-lstm", "fernn", "scan", "predictor")
+FASTER = (*RULES, "g-rnn", "conv-lstm", "fernn", "scan", "predictor", "g-rnn-moved", "fernn-moved")
 TABLES = by_name(
     *map(of_game, GAMES),
     *(
