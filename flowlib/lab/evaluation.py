@@ -70,7 +70,7 @@ def squared_error(
     videos: Float[Tensor, "video time *frame"],
     context: int,
     mean_over: tuple[int, ...] | None = None,
-) -> Float[Tensor, video * kept]:
+) -> Float[Tensor, "*kept"]:
     """Squared error of each forecast frame, mean over its pixels, (video, step).
 
     Args:
