@@ -9,7 +9,9 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 
-def check_signal(name: str, signal: Shaped[Tensor, ...], lead: str, grid: tuple[int, ...]) -> None:
+def check_signal(
+    name: str, signal: Shaped[Tensor, "..."], lead: str, grid: tuple[int, ...]
+) -> None:
     """Raise a ValueError unless `signal` is (*lead, *grid), without an empty axis and without NaN.
 
     NaN is looked for where reading data back costs nothing that matters: not while a model is compiled

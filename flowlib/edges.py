@@ -53,10 +53,8 @@ class MarginForecaster(Forecaster):
         self.mask = mask
         self.middle = middle(rnn.group.grid, frame)
 
-    def lay(
-        self, frames: Float[Tensor, "*lead channel *frame"]
-    ) -> Float[Tensor, "*lead more *grid"]:
-        """Frames in the middle of the torus, and the mask as one more channel."""
+    def lay(self, frames: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """Frames (*lead, channel, *frame) in the middle of the torus, and the mask as one more channel."""
         axis = -self.group.ndim - 1
         if self.mask:
             frames = torch.cat(

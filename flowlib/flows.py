@@ -119,8 +119,8 @@ def _example(dim: int, whole: bool, v: Tensor | None = None) -> str:
 
 
 def flow(
-    group, signal: Shaped[Tensor, ...], velocity=None, steps: int | None = None, *, path=None
-) -> Shaped[Tensor, ...]:
+    group, signal: Shaped[Tensor, "..."], velocity=None, steps: int | None = None, *, path=None
+) -> Shaped[Tensor, "..."]:
     """The video of a signal that flows: frame t is psi_t(v).signal, t = 0 ... steps - 1.
 
     Args:
@@ -166,13 +166,13 @@ def flow(
 
 def flow_video(
     group,
-    video: Shaped[Tensor, ...],
+    video: Shaped[Tensor, "..."],
     velocity=None,
     start: int = 0,
     lifted: bool = False,
     *,
     path=None,
-) -> Shaped[Tensor, ...]:
+) -> Shaped[Tensor, "..."]:
     """The action of a flow on a sequence, frame by frame: (psi(v).f)_t = psi_t(v).f_t.
 
     Args:

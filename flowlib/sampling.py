@@ -122,7 +122,9 @@ def translate(
     )
 
 
-def shift(signal: Float[Tensor, ...], by: Float[Tensor, ...], dim: int = -1) -> Float[Tensor, ...]:
+def shift(
+    signal: Float[Tensor, "..."], by: Float[Tensor, "..."], dim: int = -1
+) -> Float[Tensor, "..."]:
     """The signal shifted along one periodic axis by any real amount, band-limited.
 
     The trigonometric polynomial through the samples is moved and sampled again. Whole numbers give

@@ -73,9 +73,9 @@ class ScanCell(Cell):
         self.bias = nn.Parameter(torch.logit(torch.full((channels,), float(memory))))
 
     def gate(
-        self, drive: Float[Tensor, "*lead channel *group"]
-    ) -> tuple[Float[Tensor, "*lead channel *group"], Float[Tensor, "*lead channel *group"]]:
-        """a_t and b_t of lifted frames U * f_t."""
+        self, drive: Float[Tensor, "..."]
+    ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        """a_t and b_t of lifted frames U * f_t, all three (*lead, channel, *group)."""
         a, b = self.gates(self.nonlinearity(drive)).chunk(2, dim=-1 - len(self.gates.group.shape))
         bias = self.bias.reshape(-1, *[1] * len(self.gates.group.shape))
         return torch.sigmoid(a + bias), b

@@ -156,7 +156,7 @@ class Translations(Group):
         canonical = torch.contiguous_format
         return moved.clone(memory_format=canonical) if torch.compiler.is_compiling() else moved
 
-    def _phases(self, g: Float[Tensor, "*batch axis"]) -> Shaped[Tensor, "*batch *wave"]:
+    def _phases(self, g: Float[Tensor, "*batch axis"]) -> Shaped[Tensor, "..."]:
         """What real shifts multiply each wave with: exp(-2 pi i k g / N), in the order of `rfftn`."""
         angle = torch.zeros((), dtype=g.dtype, device=g.device)
         for axis, n in enumerate(self.grid, -self.ndim):
@@ -182,7 +182,7 @@ class Translations(Group):
         moved = torch.fft.irfftn(waves * g.to(waves.dtype), s=self.grid, dim=axes)
         return moved.to(signal.dtype)
 
-    def _rows_read(self, g, lead, padding, neighbours) -> Int[Tensor, "*lead *padded d"]:
+    def _rows_read(self, g, lead, padding, neighbours) -> Int[Tensor, "..."]:
         """Which row of a signal (*lead, channel, *grid) each point of the moved and padded one is: that
         of the position minus g, axis by axis, in the plane of the neighbour d."""
         plane = torch.arange(math.prod(lead), device=g.device).reshape(*lead, 1)

@@ -1,9 +1,11 @@
-"""The examples in all docstrings of flowlib, run as they stand; the public functions have one."""
+"""The examples in all docstrings of flowlib, run as they stand; and annotations, as tools read them."""
 
 import doctest
 import importlib
 import inspect
 import pkgutil
+from dataclasses import is_dataclass
+from typing import get_type_hints
 
 import matplotlib.pyplot as plt
 import pytest
@@ -44,6 +46,17 @@ def test_examples(name, monkeypatch, as_users_see_it):
     plt.close("all")
     assert runner.failures == 0 and runner.tries == written
     assert written == inspect.getsource(module).count(">>> "), "every example was found"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_annotations_can_be_read(name):
+    module = importlib.import_module(name)
+    made = {
+        f"{n}.__init__" for n, thing in own(module) if is_dataclass(thing)
+    }  # fields are the class's
+    for title, thing in own(module):
+        if title not in made and (inspect.isfunction(thing) or inspect.isclass(thing)):
+            get_type_hints(thing)
 
 
 def test_every_public_name_of_the_library_has_one():

@@ -10,7 +10,8 @@ from flowlib.flows import translation_velocities
 from flowlib.lab.data.bouncing import BouncingImages
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.experiment import by_name
-from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import PAPER, TINY, ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.translating_mnist import CONV_LSTM, fair, wide
 
 # A room that is large beside its boxes: they turn in a sixth of the frames, and the network sees where

@@ -1,7 +1,7 @@
 """Experiments: what is compared, at which size, and how it is measured. One file a table.
 
 An experiment is data. `flowlib.lab.run` does one row of it. `Row`, `Preset` and `Table` are what the
-tables of all kinds share; `forecasting` and `recognition` say the rest.
+tables of all kinds share; `forecasters`, `forecasting` and `recognition` say the rest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Row:
         title: for people.
         velocities: V; [0], or [(0, 0)], makes it a G-RNN; None takes those that the data move at.
         kind: FERNN, or a class derived from it, such as LearnedMotionRNN (the G-RNN+). Or a function
-            that makes any other model, a baseline: see `build` of `forecasting` and `recognition`.
+            that makes any other model, a baseline: see `build` of `forecasters` and `recognition`.
         width: times the channels of the preset.
 
     Example:

@@ -15,7 +15,8 @@ from flowlib.lab.baselines import LearnedWarp
 from flowlib.lab.data.motion import Pictures
 from flowlib.lab.data.wandering import WanderingImages
 from flowlib.lab.experiment import by_name
-from flowlib.lab.forecasting import TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import TINY, ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.translating_mnist import ONE, STILL, V2, moving
 from flowlib.lab.translating_mnist import PRESETS as TWO
 from flowlib.predictor import CorrelationPredictor, FlowPredictor, LocalPredictor, SoftPredictor

@@ -12,7 +12,8 @@ from flowlib.aliasing import AntiAliased
 from flowlib.cells import ElmanCell
 from flowlib.lab.data.motion import MovingImages, Pictures
 from flowlib.lab.experiment import by_name
-from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import PAPER, TINY, ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.translating_mnist import PRESETS as PIXELS
 from flowlib.lab.translating_mnist import x_velocities
 from flowlib.models import Forecaster

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from flowlib.lab.data.video_file import MOST, check_file, read_video
 from flowlib.lab.evaluation import flow_ness, mode
 from flowlib.lab.files import told
-from flowlib.lab.forecasting import ForecastPreset
+from flowlib.lab.forecasters import ForecastPreset
 from flowlib.lab.ledger import falls
 from flowlib.lab.own_video import NETWORKS, QUICK, RECORDS, affordable, split, table
 from flowlib.lab.rules import best_shifts

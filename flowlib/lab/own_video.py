@@ -15,7 +15,8 @@ from flowlib.lab.data.motion import Pictures
 from flowlib.lab.data.recordings import Clips, Recordings
 from flowlib.lab.evaluation import last_frame, still_picture
 from flowlib.lab.flow_predictor import rule
-from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.moved_on import MovedOn
 from flowlib.lab.rules import best_shift
 from flowlib.lab.run import torch_device

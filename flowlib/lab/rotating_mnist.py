@@ -8,7 +8,8 @@ from functools import partial
 from flowlib.flows import rotation_velocities
 from flowlib.lab.data.motion import MovingImages, Pictures
 from flowlib.lab.experiment import by_name
-from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import PAPER, TINY, ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.rotations import Rotations
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowlib.lab.experiment import by_name
-from flowlib.lab.forecasting import ForecastPreset, ForecastRow
+from flowlib.lab.forecasters import ForecastPreset, ForecastRow
 from flowlib.lab.translating_mnist import PRESETS, V2
 from flowlib.lab.translating_mnist import TABLES as OF_FERNN
 from flowlib.scan import ScanCell

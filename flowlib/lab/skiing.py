@@ -19,7 +19,8 @@ from flowlib.lab.data.recordings import CameraAlone, Filmed, FilmedClips, Record
 from flowlib.lab.evaluation import evaluate, last_frame, repeated, still_picture
 from flowlib.lab.experiment import by_name
 from flowlib.lab.flow_predictor import best_shift, rule
-from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.rules import moved_on
 from flowlib.lab.translating_mnist import STILL
 from flowlib.lab.window_mnist import Told, Unmoved, WindowPreset, WindowRow, WindowTable

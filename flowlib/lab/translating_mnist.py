@@ -15,7 +15,8 @@ from flowlib.flows import translation_velocities
 from flowlib.lab.baselines import LSTMCell, MeanForecaster, TwiceFedForecaster
 from flowlib.lab.data.motion import MovingImages, Pictures
 from flowlib.lab.experiment import by_name
-from flowlib.lab.forecasting import PAPER, TINY, ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import PAPER, TINY, ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.training import constant
 
 STILL, V1, V2 = (translation_velocities(radius) for radius in range(3))

@@ -21,7 +21,8 @@ from flowlib.lab.data.motion import Pictures, told_source
 from flowlib.lab.data.window import Views, WindowedImages
 from flowlib.lab.evaluation import evaluate, last_frame, repeated, still_picture
 from flowlib.lab.experiment import Row, Table, Task, by_name
-from flowlib.lab.forecasting import TEST, TINY, VALIDATION, ForecastPreset
+from flowlib.lab.forecasters import TINY, ForecastPreset
+from flowlib.lab.forecasting import TEST, VALIDATION
 from flowlib.lab.processes import my_part
 from flowlib.models import Forecaster
 from flowlib.self_motion import WindowForecaster

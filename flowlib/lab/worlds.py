@@ -12,7 +12,8 @@ from flowlib.lab.data.recordings import Clips, Recordings
 from flowlib.lab.evaluation import last_frame
 from flowlib.lab.experiment import by_name
 from flowlib.lab.flow_predictor import Predicted, Rule, rule
-from flowlib.lab.forecasting import ForecastPreset, ForecastRow, ForecastTable
+from flowlib.lab.forecasters import ForecastPreset, ForecastRow
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.moved_on import MovedOn
 from flowlib.lab.rules import PlayBack, best_shift
 from flowlib.lab.translating_mnist import STILL

@@ -20,7 +20,8 @@ from flowlib.lab import (
 from flowlib.lab.baselines import LearnedMotionRNN
 from flowlib.lab.data.motion import MovingImages, Pictures, generator
 from flowlib.lab.evaluation import repeated, still_picture
-from flowlib.lab.forecasting import PAPER, TINY, ForecastRow, ForecastTable, build
+from flowlib.lab.forecasters import PAPER, TINY, ForecastRow, build
+from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.run import experiments, run
 from flowlib.lab.tables import table as printed
 

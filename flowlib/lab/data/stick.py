@@ -53,7 +53,7 @@ def stick(size: int = 32, persons: int = 15, takes: int = 2, frames: int = 48) -
 
 
 def joints(
-    action: str, frames: int, own: Float[Tensor, 6], chance: Float[Tensor, 6]
+    action: str, frames: int, own: Float[Tensor, "6"], chance: Float[Tensor, "6"]
 ) -> Float[Tensor, "frame limb end axis"]:
     """Both ends of each limb at each time, (y, x) in heights of the picture, 0 to 1.
 
