@@ -157,7 +157,7 @@ def by_step(rows) -> str:
     for name, (title, error, _) in rows.items():
         axis.plot(range(1, len(error) + 1), error, label=title, color=COLORS[name], marker=".")
     axis.set(xlabel="step of the forecast", ylabel="error", ylim=(0, None))
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
     first, last = (", ".join(f"{rows[k][0]} {rows[k][1][i]:.1e}" for k in rows) for i in (0, -1))
     return narrow(
         drawing, f"The error of each step of the forecast. First step: {first}. Last: {last}."
