@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from flowlib.flows import velocity_set
 from flowlib.models import Forecaster
 
 # Between one velocity and a mixture of all: 10 blurs videos that hardly move, 90 was worse between pixels.
@@ -26,7 +27,12 @@ class MovedOn(Forecaster):
     makes. `Forecaster`, with its maximum over V, has to learn in its first hundreds of updates what a frame
     looks like and which velocities do not matter. Arguments as for it; the group is translations.
 
-    Law: as for `Forecaster`, for each of its parts obeys it. Exact when V is closed under v - w.
+    Law: as for `Forecaster`, for each of its parts obeys it. Exact when V is closed under v - w. There is
+    none with `velocities` of its own: then only the frame is moved, and a G-RNN's memory stands still.
+
+    Args:
+        rnn, decoder_layers: see `Forecaster`.
+        velocities: V of the sums above, for a network with {0}; none takes the network's own.
 
     Example: a light that moves by 1.
         >>> import flowlib as fl
@@ -37,13 +43,15 @@ class MovedOn(Forecaster):
         [2, 3]
     """
 
-    def __init__(self, rnn: nn.Module, decoder_layers: int = 4):
+    def __init__(self, rnn: nn.Module, decoder_layers: int = 4, velocities=None):
         super().__init__(rnn, decoder_layers)
+        V = rnn.velocities if velocities is None else velocity_set(self.group, velocities)
+        self.register_buffer("velocities", V, persistent=False)
         nn.init.zeros_(self.decoder[-1].weight)
 
     def copies(self, frame: Tensor) -> Float[Tensor, "batch velocity channel *grid"]:
         """psi_1(v).f for all v of V."""
-        return self.group.act(self.rnn.velocities[:, None], frame[:, None])
+        return self.group.act(self.velocities[:, None], frame[:, None])
 
     def shares(
         self, seen: Float[Tensor, "batch time channel *grid"]

@@ -1,7 +1,7 @@
 """Skiing taken apart: its pictures without its motion, its motion without its edges, and its odometer.
 
-Three tables move still pictures of the game over a torus, each a little more like the game does. The
-fourth is the game, for networks that are told the steps of the camera, also those to come.
+Four tables move still pictures of the game over a torus, each a little more like the game does. The
+fifth is the game, for networks that are told the steps of the camera, also those to come.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from functools import partial
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from flowlib.lab.data.games import recordings
@@ -23,9 +24,10 @@ from flowlib.lab.forecasters import ForecastPreset, ForecastRow
 from flowlib.lab.forecasting import ForecastTable
 from flowlib.lab.rules import moved_on
 from flowlib.lab.translating_mnist import STILL
-from flowlib.lab.window_mnist import Told, Unmoved, WindowPreset, WindowRow, WindowTable
+from flowlib.lab.window_mnist import Told, WindowPreset, WindowRow, WindowTable
 from flowlib.lab.worlds import MARGIN, OWN, ROWS_OF_A_FRAME, SKIP, VELOCITIES, presets
 from flowlib.lab.worlds import TABLES as WORLDS
+from flowlib.self_motion import WindowForecaster
 
 FOLD = 2  # rows of the screen for one of a frame: the picture moves by halves of a pixel
 GAME = WORLDS["skiing"]
@@ -63,10 +65,37 @@ def of_camera(way: Callable, word: str, title: str) -> ForecastTable:
     return replace(GAME, name=f"skiing-{word}", title=title, rows=ROWS, videos=videos, read=read)
 
 
-def eight(films: Recordings, p: ForecastPreset, fixed=False) -> MovingImages:
-    """Frames of the game, each moved at a velocity drawn from those of V that move."""
-    V = [v for v in VELOCITIES["skiing"] if any(v)]
-    return MovingImages(films.images, V, source=films.source)
+def still_frames(word: str, title: str, velocities: list) -> ForecastTable:
+    """Frames of the game, each moved at a velocity drawn from these."""
+
+    def videos(films: Recordings, p: ForecastPreset, fixed=False) -> MovingImages:
+        return MovingImages(films.images, velocities, source=films.source)
+
+    rows = {name: row for name, row in ROWS.items() if name != "fernn-own"}
+    return replace(GAME, name=f"skiing-{word}", title=title, rows=rows, videos=videos)
+
+
+def held(
+    steps: Shaped[Tensor, "batch step axis"], ahead: int
+) -> Shaped[Tensor, "batch ahead axis"]:
+    """`ahead` more steps at the mean of the last three, in whole pixels: the guess of who sees no player.
+
+    Example: half a pixel a step, in whole ones.
+        >>> held(torch.tensor([[[3], [1], [0], [1]]]), 4).flatten().tolist()
+        [1, 0, 1, 1]
+    """
+    speed = steps[:, -3:].double().mean(1, keepdim=True)
+    way = (speed * torch.arange(ahead + 1, device=steps.device)[:, None]).round().to(steps.dtype)
+    return way.diff(dim=1)
+
+
+class SoFar(WindowForecaster):
+    """Is told the steps that were seen; those to come are `held`."""
+
+    def forward(self, context: Tensor, camera: Tensor) -> Tensor:
+        seen = camera[:, : context.shape[1] - 1]
+        guess = held(seen, camera.shape[1] - seen.shape[1])
+        return super().forward(context, torch.cat([seen, guess], 1))
 
 
 def told_preset(p: ForecastPreset) -> WindowPreset:
@@ -101,12 +130,13 @@ def floors(batches: Iterable[Filmed], p: WindowPreset) -> dict[str, float]:
 # In the world of a camera that is told its steps the trees rest, and the skier goes down with it.
 DOWN = [(-v, 0) for v, _ in OWN["skiing"]]
 TABLES = by_name(
-    replace(
-        GAME,
-        name="skiing-eight",
-        title="Skiing's pictures on a torus, each at one of eight velocities",
-        rows={name: row for name, row in ROWS.items() if name != "fernn-own"},
-        videos=eight,
+    still_frames(
+        "eight",
+        "Skiing's pictures on a torus, each at one of eight velocities",
+        [v for v in VELOCITIES["skiing"] if any(v)],
+    ),
+    still_frames(
+        "two", "Skiing's pictures on a torus, each at one of two velocities", [(-4, 0), (-3, 0)]
     ),
     of_camera(constant, "constant", "Skiing's pictures on a torus, each at one whole velocity"),
     of_camera(whole, "whole", "Skiing's pictures on a torus, moved as in the game by whole pixels"),
@@ -117,7 +147,7 @@ TABLES = by_name(
             "g-rnn": WindowRow("self-motion", STILL),
             "fernn": WindowRow("self-motion, and velocities down", DOWN),
             "told": WindowRow("told the steps as input", STILL, head=Told, in_channels=3),
-            "not-told": WindowRow("a memory that is not moved", STILL, head=Unmoved),
+            "so-far": WindowRow("self-motion, told the steps seen", STILL, head=SoFar),
         },
         presets={name: told_preset(p) for name, p in presets("skiing").items()},
         read=partial(recordings, "skiing", SKIP),

@@ -290,3 +290,15 @@ def test_what_is_found_is_what_the_page_asks_for():
     assert list(found) == list(signature(video_page.page).parameters)
     assert video_words.NETWORKS.keys() == set(own_video.NETWORKS)
     assert set(video_words.RULES) == own_video.RULES.keys()
+
+
+def test_a_memory_at_rest_corrects_what_was_moved():
+    torus, V = fl.Translations((6, 5)), fl.translation_velocities(1)
+    torch.manual_seed(0)
+    still = MovedOn(fl.GRNN(torus, 1, 3), 1, velocities=V)
+    untrained = MovedOn(fl.FERNN(torus, V, 1, 3), 1)
+    seen = fl.flow(torus, torch.rand(2, 1, 6, 5), (1, 0), steps=4)
+    assert torch.equal(still(seen, 2), untrained(seen, 2))  # both are the rule
+    torch.nn.init.ones_(still.decoder[-1].weight)
+    assert not torch.equal(still(seen, 2), untrained(seen, 2))
+    assert "velocities" not in still.state_dict()
