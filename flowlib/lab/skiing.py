@@ -72,6 +72,7 @@ def still_frames(word: str, title: str, velocities: list) -> ForecastTable:
         return MovingImages(films.images, velocities, source=films.source)
 
     rows = {name: row for name, row in ROWS.items() if name != "fernn-own"}
+    rows["g-rnn-wide"] = ForecastRow("G-RNN, kernels of 9", STILL, kernel_size=9)  # reach 4 pixels
     return replace(GAME, name=f"skiing-{word}", title=title, rows=rows, videos=videos)
 
 
