@@ -80,13 +80,13 @@ def still_frames(word: str, title: str, velocities: list) -> ForecastTable:
     )
 
 
-def held(
+def steps_held(
     steps: Shaped[Tensor, "batch step axis"], ahead: int
 ) -> Shaped[Tensor, "batch ahead axis"]:
     """`ahead` more steps at the mean of the last three, in whole pixels: the guess of who sees no player.
 
     Example: half a pixel a step, in whole ones.
-        >>> held(torch.tensor([[[3], [1], [0], [1]]]), 4).flatten().tolist()
+        >>> steps_held(torch.tensor([[[3], [1], [0], [1]]]), 4).flatten().tolist()
         [1, 0, 1, 1]
     """
     speed = steps[:, -3:].double().mean(1, keepdim=True)
@@ -95,11 +95,11 @@ def held(
 
 
 class SoFar(WindowForecaster):
-    """Is told the steps that were seen; those to come are `held`."""
+    """Is told the steps that were seen; those to come are `steps_held`."""
 
     def forward(self, context: Tensor, camera: Tensor) -> Tensor:
         seen = camera[:, : context.shape[1] - 1]
-        guess = held(seen, camera.shape[1] - seen.shape[1])
+        guess = steps_held(seen, camera.shape[1] - seen.shape[1])
         return super().forward(context, torch.cat([seen, guess], 1))
 
 
