@@ -51,9 +51,8 @@ def test_examples(name, monkeypatch, as_users_see_it):
 @pytest.mark.parametrize("name", MODULES)
 def test_annotations_can_be_read(name):
     module = importlib.import_module(name)
-    made = {
-        f"{n}.__init__" for n, thing in own(module) if is_dataclass(thing)
-    }  # fields are the class's
+    # What dataclasses write, __init__, repeats their fields: those are read of the class.
+    made = {f"{n}.__init__" for n, thing in own(module) if is_dataclass(thing)}
     for title, thing in own(module):
         if title not in made and (inspect.isfunction(thing) or inspect.isclass(thing)):
             get_type_hints(thing)
